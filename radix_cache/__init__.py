@@ -1,1 +1,17 @@
-"""TODO."""
+"""The radix tree: every prefix that requests share is kept once, as runs of KV-cache pages.
+
+Page numbers in, page numbers out: this package never sees a tensor, a model or a request. `PagePool` says which pages
+are free; `RadixTree` remembers which pages hold which tokens, and its whole protocol is
+`match -> lock -> (the caller extends) -> insert -> unlock`; an `EvictionPolicy` says which leaf goes first.
+
+Begin with `tree.py`: its module docstring says who owns which page, before and after each call.
+"""
+
+from __future__ import annotations
+
+from .errors import IntegrityError
+from .pages import PagePool
+from .policy import LRU, EvictionPolicy
+from .tree import Insertion, Match, Node, RadixTree
+
+__all__ = ["LRU", "EvictionPolicy", "Insertion", "IntegrityError", "Match", "Node", "PagePool", "RadixTree"]
