@@ -296,3 +296,31 @@ def sample(rng: random.Random, split: str) -> Example:
     draw = Draw(rng, split)
     messages = _small_talk(draw) if draw.chance(0.14) else _questions(draw)
     return Example("answer", tuple(messages))
+
+
+@dataclass(frozen=True)
+class Known:
+    """One fact of a text, true and falsified, for questions with options."""
+
+    context: str
+    question: str
+    answer: str
+    others: tuple[str, ...]
+    """Other values that could answer the question, from the text or of the same sort, at least one."""
+    claim: str
+    false_claim: str
+
+
+def fact_about(draw: Draw) -> Known:
+    """A text and one fact of it, with values that would be wrong."""
+    context, known = _context(draw)
+    subject, fact, value = draw.rng.choice(known)
+    said = [other for _, one, other in known if one is fact and other != value]
+    while len(said) < 3:
+        other = fact.make(draw)
+        other = draw.proper() if other in said or other == value else other
+        said.append(other)
+    others = tuple(said[: draw.rng.randint(1, 3)])
+    claim, false_claim = (fact.sentence.format(s=subject, v=one).rstrip(".") for one in (value, others[0]))
+    question = _upper_first(draw.template(fact.questions).format(s=subject))
+    return Known(context, question, value, others, claim, false_claim)
