@@ -1,0 +1,158 @@
+"""Documents: facts told as prose, as a form, as a mixture of both, as bullets or as a chat."""
+
+from __future__ import annotations
+
+import random
+
+from .facts import Facts
+from .phrases import Snippet, allowed, expand, pick
+from .values import Scene, draw
+
+_LAYOUTS = {"prose": 0.5, "mixed": 0.17, "form": 0.15, "bullets": 0.08, "chat": 0.1}
+
+
+def compose(rng: random.Random, split: str, facts: Facts) -> str:
+    """A text that states every value of `facts`, among sentences about other things."""
+    layout = rng.choices(list(_LAYOUTS), list(_LAYOUTS.values()))[0]
+    keys = [key for key in facts.values if facts.kind.fields[key].kind != "currency"]
+    keys = [key for key in keys if not _left_unsaid(rng, facts, key)]
+    if layout == "form":
+        text = _form(rng, facts, keys)
+        return _framed(rng, split, facts, text) if rng.random() < 0.5 else text
+    if layout == "mixed" and len(keys) > 2:
+        rng.shuffle(keys)
+        cut = rng.randint(1, len(keys) - 1)
+        first, body, last = _prose(rng, split, facts, keys[:cut])
+        form = _form(rng, facts, keys[cut:])
+        prose = " ".join([*first, *body])
+        parts = [prose, form] if rng.random() < 0.7 else [form, prose]
+        return _framed(rng, split, facts, "\n".join([*parts, *last]))
+    first, body, last = _prose(rng, split, facts, keys)
+    body = _with_asides(rng, split, facts, body)
+    if layout == "chat":
+        text = _chat(rng, split, [*first, *body, *last])
+        return text
+    if layout == "bullets":
+        mark = rng.choice(("- ", "* ", "• "))
+        return _framed(rng, split, facts, "\n".join([*first, *(mark + _bare(line) for line in body), *last]))
+    joint = rng.choice((" ", " ", " ", " ", "\n", "\n\n"))
+    text = joint.join([*first, *body])
+    return _framed(rng, split, facts, "\n".join([text, *last]))
+
+
+def _left_unsaid(rng: random.Random, facts: Facts, key: str) -> bool:
+    """A yes-no fact that is false where nothing is said of it may go unsaid."""
+    return facts.kind.fields[key].default_false and facts.values[key].json is False and rng.random() < 0.5
+
+
+def _prose(rng: random.Random, split: str, facts: Facts, keys: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Sentences that state the fields: those to come first, those between, those to come last."""
+    remaining = dict.fromkeys(keys)
+    chosen: list[Snippet] = []
+    order = list(keys)
+    rng.shuffle(order)
+    extra: list[str] = []
+    for key in order:
+        if key not in remaining:
+            continue
+        fitting = [
+            candidate
+            for candidate in allowed(facts.kind.by_field.get(key, []), split)
+            if candidate.fields <= remaining.keys() and facts.covered_by(candidate.conditions)
+        ]
+        if split == "templates" and not fitting:
+            fitting = [
+                candidate
+                for candidate in facts.kind.by_field.get(key, [])
+                if candidate.fields <= remaining.keys() and facts.covered_by(candidate.conditions)
+            ]
+        if any(candidate.position == "first" for candidate in chosen):
+            fitting = [candidate for candidate in fitting if candidate.position != "first"] or fitting
+        if not fitting:
+            extra.append(_form(rng, facts, [key]))
+            del remaining[key]
+            continue
+        best = rng.choices(fitting, [len(candidate.fields) for candidate in fitting])[0]
+        chosen.append(best)
+        for name in best.fields:
+            del remaining[name]
+    if rng.random() < 0.4:
+        places = {key: place for place, key in enumerate(facts.kind.fields)}
+        chosen.sort(key=lambda made: min(places[key] for key in made.fields))
+    said: dict[str, list[str]] = {"first": [], "any": [], "last": extra}
+    for made in chosen:
+        said[made.position].append(_tidy(expand(made.nodes, facts.scene, facts.texts)))
+    return said["first"], said["any"], said["last"]
+
+
+def _tidy(text: str) -> str:
+    return text.replace("..", ".").replace(".,", ",") if ".." in text or ".," in text else text
+
+
+def _bare(line: str) -> str:
+    return line[:-1] if line.endswith(".") else line
+
+
+def _label(rng: random.Random, facts: Facts, key: str, style: int) -> str:
+    label = rng.choice(facts.kind.fields[key].names).replace("_", " ")
+    return (label.capitalize(), label, label.title(), label.upper())[style]
+
+
+def _form(rng: random.Random, facts: Facts, keys: list[str]) -> str:
+    """Labelled lines."""
+    style = rng.choice((0, 0, 0, 1, 2, 3))
+    mark = rng.choice((": ", ": ", ": ", " - ", " = ", ":\t", " | ", " ... "))
+    lead = rng.choice(("", "", "", "", "- ", "* "))
+    lines = []
+    for key in keys:
+        label = _label(rng, facts, key, style)
+        if (key, "block") in facts.texts and (facts.kind.fields[key].kind == "rows" or rng.random() < 0.4):
+            lines.append(f"{lead}{label}:{facts.texts[key, 'block']}")
+        else:
+            lines.append(f"{lead}{label}{mark}{facts.texts[key, '']}")
+    rng.shuffle(lines)
+    return "\n".join(lines)
+
+
+def _aside(rng: random.Random, split: str, facts: Facts) -> str:
+    if facts.kind.others and rng.random() < 0.6:
+        made = rng.choice(allowed(facts.kind.others, split) or facts.kind.others)
+    else:
+        made = pick(rng, "asides", split)
+    return _tidy(expand(made.nodes, facts.scene, facts.texts))
+
+
+def _with_asides(rng: random.Random, split: str, facts: Facts, body: list[str]) -> list[str]:
+    body = list(body)
+    for _ in range(rng.choice((0, 0, 1, 1, 2))):
+        body.insert(rng.randint(0, len(body)), _aside(rng, split, facts))
+    return body
+
+
+def _framed(rng: random.Random, split: str, facts: Facts, text: str) -> str:
+    """The text between an opening and a closing, either of which may be missing."""
+    parts = [text]
+    if rng.random() < 0.4:
+        parts.insert(0, expand(pick(rng, "openers", split).nodes, facts.scene, facts.texts))
+    if rng.random() < 0.35:
+        parts.append(expand(pick(rng, "closers", split).nodes, facts.scene, facts.texts))
+    return rng.choice(("\n", "\n", "\n\n", " ")).join(parts)
+
+
+def _chat(rng: random.Random, split: str, sentences: list[str]) -> str:
+    """Sentences shared between two speakers."""
+    speakers = [draw("first_name", rng, split).text for _ in range(2)]
+    form = rng.choice(("{}: {}", "{}: {}", "<{}> {}", "[{}] {}", "{} - {}", "{}\n{}"))
+    lines, scene = [], Scene.new(rng, split)
+    turn, at = 0, 0
+    while at < len(sentences):
+        count = rng.choice((1, 1, 2))
+        lines.append(form.format(speakers[turn], " ".join(sentences[at : at + count])))
+        at += count
+        if rng.random() < 0.6:
+            turn = 1 - turn
+            if rng.random() < 0.5:
+                reply = expand(pick(rng, "replies", split).nodes, scene, {})
+                lines.append(form.format(speakers[turn], reply))
+                turn = 1 - turn
+    return "\n".join(lines)

@@ -1,0 +1,312 @@
+"""Kinds of document, read from the text files in `phrases/`.
+
+A file holds one or more kinds. A kind is a list of fields, each with a generator, the names a schema may give it and
+optionally a description, and a list of snippets: pieces of prose that mention one field or several.
+
+    == contact
+    name! = person : name full_name contact ; the person to reach     ! stands in every document
+    vip~ = bool : vip                                                 ~ false where nothing is said
+    level = enum low/minor high/major : severity                      labels, each with other words for it
+    lines = rows 1 4 : items lines                                    an array of objects, with its columns
+      | item = product : name item                                    and ways to write a row
+      > {item}, {qty} pieces
+    group client customer : name email                                fields that may stand in a nested object
+    drop price when free=true                                         a field that cannot be there then
+    --                                                                snippets; ^ first, $ last in the document
+    ^ {name} (called|wrote) from {company}.
+    [vip=true] Treat {him} as a very important customer.              said when a field has this value
+    -- other                                                          sentences about what no field asks for
+    {@person} has left the company.                                   {@...} draws a value that no field asks for
+
+(a|b|) is one of several wordings, {field} a value as written in the text, {field*} a list as a block of lines,
+{field.bare} an amount without its currency, and {he}, {him}, {his} (or capitalised) a pronoun.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+
+from .values import Generator, Scene, generator
+from .words import held_out
+
+Node = str | tuple[str, ...] | list[list["Node"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A sentence template. `position` is "first", "any" or "last"; `conditions` are (field, value as text)."""
+
+    nodes: list[Node]
+    fields: frozenset[str]
+    conditions: tuple[tuple[str, str], ...]
+    position: str
+    held: bool
+
+
+@dataclass(slots=True)
+class Field:
+    """A field of a kind. `spec` is its value generator's, `names` what a schema may call it."""
+
+    key: str
+    spec: str
+    names: list[str]
+    description: str
+    always: bool = False
+    default_false: bool = False
+    columns: list[Field] = field(default_factory=list)
+    row_templates: list[Snippet] = field(default_factory=list)
+    labels: list[list[str]] = field(default_factory=list)
+    generate: Generator | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.spec.split()[0]
+
+
+@dataclass(slots=True)
+class Kind:
+    """A kind of document."""
+
+    name: str
+    held: bool
+    fields: dict[str, Field] = field(default_factory=dict)
+    groups: list[tuple[list[str], list[str]]] = field(default_factory=list)
+    drops: list[tuple[str, str, str]] = field(default_factory=list)
+    snippets: list[Snippet] = field(default_factory=list)
+    others: list[Snippet] = field(default_factory=list)
+    by_field: dict[str, list[Snippet]] = field(default_factory=dict)
+
+
+_TOKEN = re.compile(r"\{([^{}]+)\}|([()|])|([^{}()|]+)")
+_PRONOUNS = {"he", "him", "his", "He", "His", "Him"}
+
+
+def parse(text: str) -> list[Node]:
+    """Template text to nodes: text, a placeholder (its parts), or alternatives (a list of node lists).
+
+    Parentheses that hold no "|" stand for themselves.
+    """
+    tokens = [match.group() for match in _TOKEN.finditer(text)]
+    nodes, end = _sequence(tokens, 0, top=True)
+    if end != len(tokens):
+        raise ValueError(f"unbalanced parenthesis in template {text!r}")
+    return nodes
+
+
+def _sequence(tokens: list[str], at: int, top: bool) -> tuple[list[Node], int]:
+    nodes: list[Node] = []
+    while at < len(tokens):
+        token = tokens[at]
+        if token in ")|" and not top:
+            break
+        if token == "(":
+            branches: list[list[Node]] = []
+            at += 1
+            while True:
+                branch, at = _sequence(tokens, at, top=False)
+                branches.append(branch)
+                if at >= len(tokens):
+                    raise ValueError(f"unclosed parenthesis in {''.join(tokens)!r}")
+                at += 1
+                if tokens[at - 1] == ")":
+                    break
+            if len(branches) == 1:
+                nodes += ["(", *branches[0], ")"]
+            else:
+                nodes.append(branches)
+        elif token.startswith("{"):
+            nodes.append(_placeholder(token[1:-1]))
+            at += 1
+        else:
+            nodes.append(token)
+            at += 1
+    return nodes, at
+
+
+def _placeholder(inner: str) -> tuple[str, ...]:
+    if inner.startswith("@"):
+        return ("noise", inner[1:])
+    if inner in _PRONOUNS:
+        return ("pronoun", inner)
+    if inner.endswith("*"):
+        return ("field", inner[:-1], "block")
+    name, _, form = inner.partition(".")
+    return ("field", name, form)
+
+
+def fields_of(nodes: list[Node]) -> frozenset[str]:
+    """The fields that stand in a template; it must be one that `unfold` returned."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, tuple) and node[0] == "field":
+            found.add(node[1])
+        elif isinstance(node, list):
+            found |= fields_of(node[0])
+    return frozenset(found)
+
+
+def unfold(nodes: list[Node]) -> list[list[Node]]:
+    """The template as several, so that in each every wording states the same fields."""
+    results: list[list[Node]] = [[]]
+    for node in nodes:
+        if isinstance(node, list):
+            by_fields: dict[frozenset[str], list[list[Node]]] = {}
+            for branch in node:
+                for unfolded in unfold(branch):
+                    by_fields.setdefault(fields_of(unfolded), []).append(unfolded)
+            results = [[*result, branches] for result in results for branches in by_fields.values()]
+        else:
+            results = [[*result, node] for result in results]
+    return results
+
+
+@cache
+def _noise(spec: str) -> Generator:
+    return generator(spec)
+
+
+def expand(nodes: list[Node], scene: Scene, texts: Mapping[tuple[str, str], str]) -> str:
+    """The template's text; `texts` maps (field, form) to what stands in its place."""
+    parts: list[str] = []
+    for node in nodes:
+        if isinstance(node, str):
+            parts.append(node)
+        elif isinstance(node, list):
+            parts.append(expand(scene.rng.choice(node), scene, texts))
+        elif node[0] == "field":
+            parts.append(texts[node[1], node[2]])
+        elif node[0] == "pronoun":
+            parts.append(texts["pronoun", node[1]])
+        else:
+            aside = Scene(scene.rng, scene.split, scene.currency, scene.style, year=scene.year)
+            parts.append(_noise(node[1])(aside).text)
+    return "".join(parts)
+
+
+def snippets(line: str) -> list[Snippet]:
+    """The templates that a line stands for."""
+    text, position = line.strip(), "any"
+    conditions: tuple[tuple[str, str], ...] = ()
+    if text[0] in "^$" and text[1] == " ":
+        position, text = {"^": "first", "$": "last"}[text[0]], text[2:]
+    if text.startswith("["):
+        inner, _, text = text[1:].partition("] ")
+        pairs = (part.strip().partition("=") for part in inner.split(","))
+        conditions = tuple((name, state) for name, _, state in pairs)
+    named = frozenset(name for name, _ in conditions)
+    held = held_out(line.strip())
+    return [
+        Snippet(nodes, fields_of(nodes) | named, conditions, position, held)
+        for nodes in unfold(parse(text.replace("\\n", "\n")))
+    ]
+
+
+_FIELD = re.compile(r"(\w+)([!~]?) = ([^:;]+?) : ([^;]+?)(?: ; (.+))?$")
+
+
+def _field(line: str) -> Field:
+    match = _FIELD.match(line.strip())
+    if match is None:
+        raise ValueError(f"not a field line: {line!r}")
+    key, flag, spec, names, description = match.groups()
+    made = Field(key, spec, names.split(), description or "", flag == "!", flag == "~")
+    name, *arguments = spec.split()
+    if name == "enum":
+        made.labels = [label.split("/") for label in arguments]
+    elif name not in ("rows", "bool", "currency", "sum", "date_after"):
+        made.generate = generator(spec)
+    return made
+
+
+def read(text: str, held_kinds: frozenset[str]) -> list[Kind]:
+    """The kinds that a file holds. Raises ValueError naming a line that cannot be read."""
+    kinds: list[Kind] = []
+    section = ""
+    for line in text.splitlines():
+        bare = line.strip()
+        if not bare or bare.startswith("#"):
+            continue
+        if bare.startswith("== "):
+            name = bare[3:]
+            kinds.append(Kind(name, name in held_kinds))
+            section = "fields"
+        elif bare == "--":
+            section = "snippets"
+        elif bare == "-- other":
+            section = "other"
+        elif section == "fields":
+            _read_field(kinds[-1], bare)
+        elif section == "snippets":
+            kinds[-1].snippets += snippets(bare)
+        else:
+            kinds[-1].others += snippets(bare)
+    for kind in kinds:
+        _finish(kind)
+    return kinds
+
+
+def _read_field(kind: Kind, line: str) -> None:
+    if line.startswith("group "):
+        names, _, members = line[6:].partition(" : ")
+        kind.groups.append((names.split(), members.split()))
+    elif line.startswith("drop "):
+        dropped, condition = line[5:].split(" when ")
+        key, state = condition.split("=")
+        kind.drops.append((dropped, key, state))
+    elif line.startswith("| "):
+        last = kind.fields[next(reversed(kind.fields))]
+        last.columns.append(_field(line[2:]))
+    elif line.startswith("> "):
+        last = kind.fields[next(reversed(kind.fields))]
+        last.row_templates += snippets(line[2:])
+    else:
+        made = _field(line)
+        kind.fields[made.key] = made
+
+
+def _finish(kind: Kind) -> None:
+    for made in kind.snippets:
+        unknown = made.fields - kind.fields.keys()
+        if unknown:
+            raise ValueError(f"kind {kind.name}: a snippet names unknown fields {sorted(unknown)}")
+        for key in made.fields:
+            kind.by_field.setdefault(key, []).append(made)
+
+
+#: Kinds kept from training altogether, for the split "templates".
+HELD_KINDS = frozenset({"warranty claim", "course", "parcel", "museum object"})
+
+
+@cache
+def kinds() -> tuple[Kind, ...]:
+    """All kinds, in the order of file and place."""
+    folder = resources.files(__package__) / "phrases"
+    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".kinds")), key=lambda entry: entry.name)
+    found = [kind for entry in files for kind in read(entry.read_text(encoding="utf-8"), HELD_KINDS)]
+    return tuple(found)
+
+
+@cache
+def lines(name: str) -> tuple[Snippet, ...]:
+    """The templates of `phrases/<name>.lines`, one a line."""
+    text = (resources.files(__package__) / "phrases" / f"{name}.lines").read_text(encoding="utf-8")
+    return tuple(
+        made for line in text.splitlines() if line.strip() and not line.startswith("#") for made in snippets(line)
+    )
+
+
+def allowed(candidates: list[Snippet] | tuple[Snippet, ...], split: str) -> list[Snippet]:
+    """Those that a split may use: in "templates" the held-out ones, as far as there are any."""
+    if split == "templates":
+        held = [candidate for candidate in candidates if candidate.held]
+        return held or list(candidates)
+    return [candidate for candidate in candidates if not candidate.held]
+
+
+def pick(rng: random.Random, name: str, split: str) -> Snippet:
+    return rng.choice(allowed(lines(name), split))
