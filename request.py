@@ -48,7 +48,8 @@ class Sampling:
     """How tokens are drawn.
 
     Attributes:
-        max_tokens: most tokens to generate, forced ones included; None is as many as the context has room for.
+        max_tokens: most tokens to generate, forced ones included; never more than the context has room for, which is
+            also what None means.
         temperature: 0 is greedy.
         top_k: keep the k likeliest; 0 keeps all.
         top_p: keep the smallest set whose mass reaches this, in (0, 1].
@@ -179,12 +180,13 @@ class GenerateRequest(Request):
     def validate(self) -> None:
         super(GenerateRequest, self).validate()
         self.sampling.validate()
-        if self.constraint is not None and (self.sampling.min_tokens or self.sampling.ignore_eos):
-            name = "min_tokens" if self.sampling.min_tokens else "ignore_eos"
-            raise InvalidRequest(
-                f"{name} cannot be combined with a constraint: it could force text past the constraint's end",
-                param=name,
-            )
+        if self.constraint is not None:
+            for name in ("stop", "stop_token_ids", "min_tokens", "ignore_eos"):
+                if getattr(self.sampling, name):
+                    raise InvalidRequest(
+                        f"{name} cannot be combined with a constraint: the constraint alone says where the text ends",
+                        param=name,
+                    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,480 @@
+"""The engine: many callers, one thread, one step after another.
+
+`Engine.submit` checks a request, compiles its constraint and puts a job into the inbox, all in the caller's thread.
+The engine's own thread does the rest; `_step` is the whole way of a token.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, overload
+
+import torch
+
+from ..errors import Aborted, EngineClosed, EngineError, InvalidRequest, Overloaded, PromptTooLong, WeftError
+from ..grammar import GrammarCache
+from ..radix_cache import PagePool, RadixTree
+from ..request import (
+    AnyRequest,
+    Capabilities,
+    ConstraintKind,
+    EmbedRequest,
+    EmbedResult,
+    GenerateRequest,
+    GenerateResult,
+    ScoreRequest,
+    ScoreResult,
+    Segment,
+)
+from . import scheduler as scheduling
+from .folder import resolve
+from .jobs import AnyJob, Drawn, EmbedJob, GenerateJob, ScoreJob
+from .loader import EngineOptions, load
+from .runner import SampleRow
+from .scheduler import Chunk, Scheduler
+from .stats import EngineStats
+from .ticket import GenerateTicket, Ticket
+from .tokenizer import Tokenizer
+
+log = logging.getLogger("weft.runtime")
+
+
+class Engine:
+    """A model, its KV cache and the loop that serves requests. Thread-safe; satisfies the language's `Backend`.
+
+    Args:
+        model: a Hugging Face model folder; None is the built-in model.
+        name: what the model is called; its folder's name by default.
+        device: "auto", "cpu", "cuda" ...
+        dtype: "auto", "float32", "bfloat16" or "float16".
+        page_size: tokens a KV page holds.
+        num_pages: KV pages; None chooses by memory.
+        max_running: most sequences computed at once.
+        max_queue: most requests waiting; one more is refused with `Overloaded`.
+        prefill_chunk: most prefill tokens of a step.
+        max_context: bound on prompt and output together, where less than the model's is wanted.
+        batch_invariant: float32 and fixed reduction shapes: a request's output is the same, bit for bit, alone, in a
+            full batch and on a warm cache. Slower.
+        radix_cache: keep and share computed prefixes.
+        seed: seeds the seeds of requests that bring none.
+
+    Raises:
+        ModelError: the folder cannot be loaded.
+        InvalidRequest: an option is out of its range.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        name: str | None = None,
+        device: str = "auto",
+        dtype: str = "auto",
+        page_size: int = 16,
+        num_pages: int | None = None,
+        max_running: int = 64,
+        max_queue: int = 4096,
+        prefill_chunk: int = 512,
+        max_context: int | None = None,
+        batch_invariant: bool = False,
+        radix_cache: bool = True,
+        seed: int = 0,
+    ) -> None:
+        default_name, folder = resolve(model)
+        self.name = name or default_name
+        self.folder = folder
+        self.options = EngineOptions(
+            device=device,
+            dtype=dtype,
+            page_size=page_size,
+            num_pages=num_pages,
+            max_running=max_running,
+            max_queue=max_queue,
+            prefill_chunk=prefill_chunk,
+            max_context=max_context,
+            batch_invariant=batch_invariant,
+            radix_cache=radix_cache,
+            seed=seed,
+        )
+        self.tokenizer = Tokenizer(folder)
+        loaded = load(folder, self.options)
+        self.context_length = loaded.context_length
+        self.choices = loaded.choices
+        self._vocab_size = loaded.config.vocab_size
+        self._runner = loaded.runner
+        self._masks = loaded.masks
+        self._pool = PagePool(loaded.num_pages)
+        self._tree = RadixTree(self._pool, page_size, enabled=radix_cache)
+        self._scheduler = Scheduler(
+            self._pool, self._tree, page_size=page_size, max_running=max_running, prefill_chunk=prefill_chunk
+        )
+        self._grammars = GrammarCache(self.tokenizer.vocabulary())
+        self._seeds = random.Random(seed)
+        self._inbox: queue.SimpleQueue[AnyJob | Callable[[], None]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._in_flight: set[str] = set()
+        self._closing = False
+        self._jobs: dict[str, AnyJob] = {}
+        self._owners: dict[scheduling.Sequence, AnyJob] = {}
+        self._counts: Counter[str] = Counter()
+        self._ended: Counter[str] = Counter()
+        self._thread = threading.Thread(target=self._run, name=f"weft-engine-{self.name}", daemon=True)
+        self._thread.start()
+
+    # --- the callers' side ---
+
+    @overload
+    def submit(self, request: GenerateRequest) -> GenerateTicket[GenerateResult]: ...
+    @overload
+    def submit(self, request: ScoreRequest) -> Ticket[ScoreResult]: ...
+    @overload
+    def submit(self, request: EmbedRequest) -> Ticket[EmbedResult]: ...
+
+    def submit(self, request: AnyRequest) -> Ticket[Any]:
+        """Queue a request. What is wrong with the request itself is raised at once; the ticket brings the rest.
+
+        Raises:
+            InvalidRequest (PromptTooLong, GrammarError, ...): the request cannot be served as it is.
+            Overloaded: `max_queue` requests are waiting.
+            EngineClosed: the engine was closed, or died.
+        """
+        request.validate()
+        job = self._make_job(request)
+        with self._lock:
+            if self._closing:
+                raise EngineClosed("the engine is closed")
+            if request.id in self._in_flight:
+                raise InvalidRequest(f"a request with the id {request.id!r} is in flight", param="id")
+            if len(self._in_flight) >= self.options.max_queue + self.options.max_running:
+                raise Overloaded(f"{len(self._in_flight)} requests are in flight: try again later")
+            self._in_flight.add(request.id)
+            self._inbox.put(job)
+        return job.ticket
+
+    def generate(self, request: GenerateRequest) -> GenerateTicket[GenerateResult]:
+        """`submit` for a generation."""
+        return self.submit(request)
+
+    def score(self, request: ScoreRequest) -> Ticket[ScoreResult]:
+        """`submit` for a scoring."""
+        return self.submit(request)
+
+    def embed(self, request: EmbedRequest) -> Ticket[EmbedResult]:
+        """`submit` for an embedding."""
+        return self.submit(request)
+
+    def abort(self, request_id: str) -> None:
+        """Abort a request: its pages are free within a step. Unknown ids are ignored, since it may just have ended."""
+        self._inbox.put(lambda: self._abort(request_id))
+
+    def capabilities(self) -> Capabilities:
+        """What this backend can do."""
+        return Capabilities(
+            model=self.name,
+            token_ids=True,
+            constraints=frozenset({ConstraintKind.JSON_SCHEMA, ConstraintKind.REGEX, ConstraintKind.CHOICES}),
+            embed=True,
+            tools=self.tokenizer.template is not None,
+            context_length=self.context_length,
+        )
+
+    def render(self, segments: Sequence[Segment], tools: Sequence[Mapping[str, Any]] = ()) -> tuple[int, ...]:
+        """The prompt ids of a program's state; see `prompt.py`."""
+        return tuple(self.tokenizer.render(segments, tools))
+
+    def fork(self, session: str, children: Sequence[str]) -> None:
+        """A hint, of which the LRU cache makes no use: the radix tree shares forked prefixes by itself."""
+
+    def release(self, session: str) -> None:
+        """A hint, of which the LRU cache makes no use: finished sequences hold no pages."""
+
+    def stats(self) -> EngineStats:
+        """Counts so far; taken between steps."""
+        return self._on_thread(self._stats)
+
+    def recount(self) -> None:
+        """Check, between steps, that every page and lock is accounted for; raises the difference."""
+        self._on_thread(self._scheduler.recount)
+
+    def flush_cache(self) -> None:
+        """Forget every cached prefix that no running request holds."""
+        self._on_thread(self._tree.clear)
+
+    def close(self) -> None:
+        """Stop after the current step. Requests still in flight get `EngineClosed`. Idempotent."""
+        with self._lock:
+            closing, self._closing = self._closing, True
+        if not closing:
+            self._inbox.put(lambda: None)
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _make_job(self, request: AnyRequest) -> AnyJob:
+        prompt = self._ids(request.prompt, "prompt")
+        room = self.context_length - len(prompt)
+        now = time.monotonic()
+        if isinstance(request, ScoreRequest):
+            choices = [self._ids(choice, "choices") for choice in request.choices]
+            longest = max(map(len, choices))
+            if longest > room:
+                raise PromptTooLong(
+                    f"the prompt has {len(prompt)} tokens and the longest choice {longest}; the context holds "
+                    f"{self.context_length}",
+                    param="prompt",
+                )
+            return ScoreJob(request, Ticket(request.id, self.abort), prompt, choices, now)
+        if isinstance(request, EmbedRequest):
+            if room < 0:
+                raise self._too_long(prompt)
+            return EmbedJob(request, Ticket(request.id, self.abort), prompt, now)
+        sampling = request.sampling
+        if room < 0 or (room == 0 and sampling.max_tokens != 0):
+            raise self._too_long(prompt)
+        for name, ids in (("stop_token_ids", sampling.stop_token_ids), ("logit_bias", dict(sampling.logit_bias))):
+            self._check_ids(ids, name)
+        grammar = self._grammars.get(request.constraint) if request.constraint is not None else None
+        return GenerateJob(
+            request,
+            GenerateTicket(request.id, self.abort),
+            prompt,
+            tokenizer=self.tokenizer,
+            grammar=grammar,
+            seed=self._seeds.getrandbits(63) if sampling.seed is None else sampling.seed,
+            max_tokens=room if sampling.max_tokens is None else min(room, sampling.max_tokens),
+            now=now,
+        )
+
+    def _ids(self, prompt: Sequence[int] | str, name: str) -> list[int]:
+        """Token ids of a prompt or choice. Raises `InvalidRequest` for ids outside the vocabulary."""
+        if isinstance(prompt, str):
+            return self.tokenizer.encode(prompt)
+        self._check_ids(prompt, name)
+        return list(prompt)
+
+    def _check_ids(self, ids: Sequence[int] | Mapping[int, float], name: str) -> None:
+        for token in ids:
+            if not 0 <= token < self._vocab_size:
+                raise InvalidRequest(
+                    f"{name}: token id {token} is outside the vocabulary of {self._vocab_size}", param=name
+                )
+
+    def _too_long(self, prompt: list[int]) -> PromptTooLong:
+        return PromptTooLong(
+            f"the prompt has {len(prompt)} tokens; the context holds {self.context_length}, the output included",
+            param="prompt",
+        )
+
+    def _on_thread(self, call: Callable[[], Any]) -> Any:
+        """Run `call` between two steps and give its result; after the engine has ended, run it here."""
+        if threading.current_thread() is self._thread:
+            return call()
+        answer: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(call())
+            except Exception as error:  # handed to the caller, whatever it is
+                answer.set_exception(error)
+
+        with self._lock:
+            alive = not self._closing
+            if alive:
+                self._inbox.put(run)
+        if not alive:
+            self._thread.join()
+            return call()
+        return answer.result()
+
+    # --- the engine's thread ---
+
+    def _run(self) -> None:
+        try:
+            while self._receive():
+                self._step()
+        finally:
+            with self._lock:
+                self._closing = True
+            self._drain_inbox()
+            for job in list(self._jobs.values()):
+                self._end(job, EngineClosed("the engine was closed before it could answer"))
+
+    def _receive(self) -> bool:
+        """Take what arrived: jobs, aborts and calls. Waits where there is nothing else to do. False: closing."""
+        if not self._scheduler.running and not self._scheduler.waiting:
+            self._take(self._inbox.get())
+        self._drain_inbox()
+        return not self._closing
+
+    def _drain_inbox(self) -> None:
+        while True:
+            try:
+                self._take(self._inbox.get_nowait())
+            except queue.Empty:
+                return
+
+    def _take(self, item: AnyJob | Callable[[], None]) -> None:
+        if callable(item):
+            item()
+            return
+        self._jobs[item.request_id] = item
+        try:
+            if isinstance(item, GenerateJob):
+                item.start(time.monotonic())
+            if not item.done:
+                self._queue(item, item.sequences[0])
+        except WeftError as error:
+            self._end(item, error)
+        else:
+            self._retire(item)
+
+    def _queue(self, job: AnyJob, sequence: scheduling.Sequence) -> None:
+        self._owners[sequence] = job
+        self._scheduler.add(sequence)
+
+    def _step(self) -> None:
+        """One step: admit and plan, forward, find the masks, sample, commit."""
+        chunks = self._scheduler.plan()
+        if not chunks:
+            return
+        try:
+            hidden = self._runner.forward(chunks)
+            rows = self._sample_rows(chunks)
+            drawn = self._runner.sample(hidden, list(rows.values()))
+        except Exception as error:
+            log.exception("a step failed; the requests in it get an error")
+            for job in {self._owners[chunk.sequence] for chunk in chunks}:
+                self._end(job, EngineError(f"the step failed: {error}"))
+            return
+        finally:
+            self._masks.release_all()
+        self._counts["steps"] += 1
+        tokens = dict(zip(rows, drawn, strict=True))
+        start = 0
+        for chunk in chunks:
+            self._commit(chunk, hidden[start : start + chunk.count], tokens.get(chunk.sequence))
+            start += chunk.count
+
+    def _sample_rows(self, chunks: list[Chunk]) -> dict[scheduling.Sequence, SampleRow]:
+        """The rows of this step to sample, their masks on the device."""
+        rows = {}
+        start = 0
+        for chunk in chunks:
+            start += chunk.count
+            job = self._owners.get(chunk.sequence)
+            if not isinstance(job, GenerateJob) or not chunk.is_last:
+                continue
+            try:
+                mask = -1
+                if job.matcher is not None and job.grammar is not None:
+                    mask = self._masks.acquire(job.grammar, job.matcher.mask_row())
+                rows[chunk.sequence] = job.sample_row(row=start - 1, mask=mask)
+            except WeftError as error:
+                self._end(job, error)
+        return rows
+
+    def _commit(self, chunk: Chunk, hidden: torch.Tensor, drawn: Drawn | None) -> None:
+        """Give a chunk's outcome to its job. What goes wrong here is that job's error alone."""
+        sequence = chunk.sequence
+        job = self._owners.get(sequence)
+        if job is None:
+            return  # its job ended earlier in this step
+        now = time.monotonic()
+        is_last = chunk.is_last
+        try:
+            self._scheduler.computed(chunk)
+            self._admitted(job, sequence, now)
+            self._counts["computed"] += chunk.count
+            if isinstance(job, GenerateJob):
+                if drawn is not None:
+                    job.take(drawn, now)
+            elif isinstance(job, ScoreJob):
+                rows, targets = job.targets(sequence, chunk.start, chunk.count)
+                job.take(sequence, self._runner.score(hidden, rows, targets), now)
+                if is_last and not job.done:
+                    self._next_choices(job, sequence)
+            else:
+                job.take(self._runner.summed(hidden, job.rows(chunk.start, chunk.count)), is_last, now)
+        except Exception as error:
+            log.exception("request %s failed", job.request_id)
+            self._end(job, error if isinstance(error, WeftError) else EngineError(f"the request failed: {error}"))
+            return
+        self._retire(job)
+
+    def _admitted(self, job: AnyJob, sequence: scheduling.Sequence, now: float) -> None:
+        if not job.times.admitted and sequence is job.sequences[0]:
+            self._counts["prompt"] += job.prompt_tokens
+            self._counts["cached"] += job.cached_tokens
+        job.admitted(now)
+
+    def _next_choices(self, job: ScoreJob, done: scheduling.Sequence) -> None:
+        """A choice is scored: free it, and after the first one queue the others, which now find the prompt cached."""
+        self._scheduler.finish(done)
+        del self._owners[done]
+        if done is job.sequences[0]:
+            for sequence in job.sequences[1:]:
+                self._queue(job, sequence)
+
+    def _retire(self, job: AnyJob) -> None:
+        """Free what a job held, once it is done."""
+        if not job.done:
+            return
+        let_go = self._scheduler.drop if job.failed else self._scheduler.finish
+        for sequence in job.sequences:
+            if self._owners.pop(sequence, None) is not None:
+                let_go(sequence)
+        if self._jobs.pop(job.request_id, None) is None:
+            return
+        if isinstance(job, GenerateJob):
+            self._counts["generated"] += job.output_tokens
+            self._counts["forced"] += job.forced_tokens
+        self._ended[job.outcome] += 1
+        with self._lock:
+            self._in_flight.discard(job.request_id)
+
+    def _end(self, job: AnyJob, error: WeftError) -> None:
+        if not job.done:
+            job.fail(error, time.monotonic())
+        self._retire(job)
+
+    def _abort(self, request_id: str) -> None:
+        job = self._jobs.get(request_id)
+        if job is not None:
+            self._end(job, Aborted(f"request {request_id} was aborted"))
+
+    def _stats(self) -> EngineStats:
+        free, cached = self._pool.free, self._tree.cached_pages
+        return EngineStats(
+            running=len(self._scheduler.running),
+            waiting=len(self._scheduler.waiting),
+            pages_total=self._pool.num_pages,
+            pages_free=free,
+            pages_cached=cached,
+            pages_in_use=self._pool.num_pages - free - cached,
+            prompt_tokens=self._counts["prompt"],
+            cached_tokens=self._counts["cached"],
+            computed_tokens=self._counts["computed"],
+            generated_tokens=self._counts["generated"],
+            forced_tokens=self._counts["forced"],
+            steps=self._counts["steps"],
+            requests=tuple(sorted(self._ended.items())),
+            retractions=self._scheduler.retractions,
+            mask_hits=self._masks.hits,
+            mask_misses=self._masks.misses,
+        )

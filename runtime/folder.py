@@ -1,0 +1,22 @@
+"""Where a model is: a path, or the built-in model's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import ModelError
+
+BUILTIN = "seedling"
+
+
+def resolve(model: str | Path | None) -> tuple[str, Path]:
+    """(name to serve it under, folder) of a model; None and "seedling" are the model that weft brings.
+
+    Raises `ModelError` where there is no such folder.
+    """
+    if model is None or model == BUILTIN:
+        return BUILTIN, Path(__file__).resolve().parent.parent / "seedling" / "model"
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        raise ModelError(f"{model} is not a model folder; {BUILTIN!r} is the built-in model")
+    return folder.resolve().name, folder

@@ -1,0 +1,151 @@
+"""From a model folder to a runner: device, dtype and page count are chosen here, each with its reason."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..errors import InvalidRequest, ModelError
+from .kv_cache import KVCache
+from .mask_pool import MaskPool
+from .models.config import ModelConfig
+from .models.loading import Weights
+from .models.registry import build
+from .runner import Runner
+
+log = logging.getLogger("weft.runtime")
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+CPU_CACHE_BYTES = 1 << 30
+GPU_CACHE_SHARE = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How an engine is set up; see `Engine` for each field's meaning."""
+
+    device: str = "auto"
+    dtype: str = "auto"
+    page_size: int = 16
+    num_pages: int | None = None
+    max_running: int = 64
+    max_queue: int = 4096
+    prefill_chunk: int = 512
+    max_context: int | None = None
+    batch_invariant: bool = False
+    radix_cache: bool = True
+    seed: int = 0
+
+    def validate(self) -> None:
+        """Raise `InvalidRequest` naming the first option out of its range."""
+        for name in ("page_size", "max_running", "max_queue", "prefill_chunk", "num_pages", "max_context"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InvalidRequest(f"{name} must be at least 1, not {value}", param=name)
+        if self.dtype not in ("auto", *DTYPES):
+            raise InvalidRequest(f"dtype must be auto or one of {', '.join(DTYPES)}, not {self.dtype!r}", param="dtype")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model ready to run.
+
+    Attributes:
+        choices: what was chosen and why, a line each, for people.
+    """
+
+    runner: Runner
+    masks: MaskPool
+    config: ModelConfig
+    num_pages: int
+    context_length: int
+    device: torch.device
+    dtype: torch.dtype
+    choices: tuple[str, ...]
+
+
+def load(folder: Path, options: EngineOptions) -> Loaded:
+    """Load a model folder. Raises `ModelError` for the folder's faults, `InvalidRequest` for the options'."""
+    options.validate()
+    config = ModelConfig.read(folder)
+    device, device_reason = _choose_device(options.device)
+    dtype, dtype_reason = _choose_dtype(options, config, device)
+    model = build(config, Weights(folder, dtype=dtype, device=device), batch_invariant=options.batch_invariant)
+    context = min(options.max_context or config.max_positions, config.max_positions)
+    num_pages, pages_reason = _choose_pages(options, config, device, dtype, context)
+    cache = KVCache(
+        num_layers=config.num_layers,
+        num_kv_heads=config.num_kv_heads,
+        head_dim=config.head_dim,
+        num_pages=num_pages,
+        page_size=options.page_size,
+        dtype=dtype,
+        device=device,
+    )
+    masks = MaskPool(max(256, 2 * options.max_running), config.vocab_size, device)
+    choices = (
+        f"device: {device}, because {device_reason}",
+        f"dtype: {str(dtype).removeprefix('torch.')}, because {dtype_reason}",
+        f"pages: {num_pages} of {options.page_size} tokens, because {pages_reason}",
+    )
+    for line in choices:
+        log.info(line)
+    return Loaded(
+        runner=Runner(model, cache, masks, device=device),
+        masks=masks,
+        config=config,
+        num_pages=num_pages,
+        context_length=min(context, num_pages * options.page_size),
+        device=device,
+        dtype=dtype,
+        choices=choices,
+    )
+
+
+def _choose_device(wanted: str) -> tuple[torch.device, str]:
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda"), "a CUDA device is there"
+        return torch.device("cpu"), "no CUDA device is there"
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise InvalidRequest(f"device {wanted!r} is not one torch knows", param="device") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InvalidRequest("device 'cuda' was asked for, but torch finds no CUDA device", param="device")
+    return device, "it was asked for"
+
+
+def _choose_dtype(options: EngineOptions, config: ModelConfig, device: torch.device) -> tuple[torch.dtype, str]:
+    if options.batch_invariant:
+        if options.dtype not in ("auto", "float32"):
+            raise InvalidRequest(f"batch_invariant computes in float32, not {options.dtype}", param="dtype")
+        return torch.float32, "batch_invariant computes in float32"
+    if options.dtype != "auto":
+        return DTYPES[options.dtype], "it was asked for"
+    if device.type == "cpu":
+        return torch.float32, "float32 is the default on a CPU"
+    if config.dtype not in DTYPES:
+        raise ModelError(f"config.json names the dtype {config.dtype!r}; known are {', '.join(DTYPES)}")
+    return DTYPES[config.dtype], "config.json says so"
+
+
+def _choose_pages(
+    options: EngineOptions, config: ModelConfig, device: torch.device, dtype: torch.dtype, context: int
+) -> tuple[int, str]:
+    if options.num_pages is not None:
+        return options.num_pages, "it was asked for"
+    page_bytes = 2 * config.num_layers * config.num_kv_heads * config.head_dim * options.page_size * dtype.itemsize
+    enough = options.max_running * -(-context // options.page_size)
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        budget, where = int(free * GPU_CACHE_SHARE), f"{GPU_CACHE_SHARE:.0%} of the device's free memory"
+    else:
+        budget, where = CPU_CACHE_BYTES, f"{CPU_CACHE_BYTES >> 20} MiB of host memory"
+    if enough * page_bytes <= budget:
+        return enough, f"{options.max_running} requests of full context need no more"
+    one = -(-context // options.page_size)
+    return max(one, budget // page_bytes), f"that fills {where}"

@@ -1,0 +1,135 @@
+"""Llama: RMSNorm, rotary positions, grouped-query attention, SiLU-gated MLP (Touvron et al. 2023, section 2.2)."""
+
+from __future__ import annotations
+
+import torch
+
+from ...errors import ModelError
+from ...kernels.attention import AttentionPlan, attention
+from ...kernels.linear import linear
+from ...kernels.rms_norm import rms_norm
+from ...kernels.rope import rope
+from ...kernels.silu_mul import silu_mul
+from ...kernels.store_kv import store_kv
+from ..kv_cache import KVCache
+from .config import ModelConfig
+from .loading import Weights
+
+
+class LlamaModel:
+    """The whole model. Weights of one input are stored as one matrix (QKV; gate and up)."""
+
+    def __init__(self, config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> None:
+        _refuse_unknown_features(config)
+        self.config = config
+        self._invariant = batch_invariant
+        self._embeddings = weights.take("model.embed_tokens.weight", (config.vocab_size, config.hidden_size))
+        self._layers = [_Layer(config, weights, number, batch_invariant) for number in range(config.num_layers)]
+        self._norm = weights.take("model.norm.weight", (config.hidden_size,))
+        if config.tie_embeddings:
+            weights.ignore("lm_head.weight")
+            self._head = self._embeddings
+        else:
+            self._head = weights.take("lm_head.weight", (config.vocab_size, config.hidden_size))
+        self._cos_sin = rope_table(config, self._embeddings.device)
+
+    def forward(
+        self, ids: torch.Tensor, positions: torch.Tensor, cache: KVCache, slots: torch.Tensor, plan: AttentionPlan
+    ) -> torch.Tensor:
+        """See `registry.Model.forward`."""
+        residual = self._embeddings[ids]
+        hidden = rms_norm(residual, self._layers[0].input_norm, self.config.rms_norm_eps)
+        for number, layer in enumerate(self._layers):
+            after = self._layers[number + 1].input_norm if number + 1 < len(self._layers) else self._norm
+            attended = layer.attend(
+                hidden, positions, self._cos_sin, cache.keys[number], cache.values[number], slots, plan
+            )
+            hidden, residual = rms_norm(attended, layer.post_norm, self.config.rms_norm_eps, residual)
+            hidden, residual = rms_norm(layer.mlp(hidden), after, self.config.rms_norm_eps, residual)
+        return hidden
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """See `registry.Model.logits`."""
+        return linear(hidden, self._head, batch_invariant=self._invariant).float()
+
+
+class _Layer:
+    def __init__(self, config: ModelConfig, weights: Weights, number: int, batch_invariant: bool) -> None:
+        self._config = config
+        self._invariant = batch_invariant
+        prefix = f"model.layers.{number}."
+        width, inner = config.hidden_size, config.intermediate_size
+        q_size, kv_size = config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim
+        self.input_norm = weights.take(prefix + "input_layernorm.weight", (width,))
+        self.post_norm = weights.take(prefix + "post_attention_layernorm.weight", (width,))
+        attention_parts = (("q_proj", q_size), ("k_proj", kv_size), ("v_proj", kv_size))
+        self._qkv, self._qkv_bias = _fused(
+            weights, prefix + "self_attn.", attention_parts, width, config.attention_bias
+        )
+        output_part = (("o_proj", width),)
+        self._output, self._output_bias = _fused(
+            weights, prefix + "self_attn.", output_part, q_size, config.attention_bias
+        )
+        gate_up_parts = (("gate_proj", inner), ("up_proj", inner))
+        self._gate_up, self._gate_up_bias = _fused(weights, prefix + "mlp.", gate_up_parts, width, config.mlp_bias)
+        self._down, self._down_bias = _fused(weights, prefix + "mlp.", (("down_proj", width),), inner, config.mlp_bias)
+        self._split = [q_size, kv_size, kv_size]
+
+    def attend(
+        self,
+        hidden: torch.Tensor,
+        positions: torch.Tensor,
+        cos_sin: torch.Tensor,
+        k_pages: torch.Tensor,
+        v_pages: torch.Tensor,
+        slots: torch.Tensor,
+        plan: AttentionPlan,
+    ) -> torch.Tensor:
+        config = self._config
+        count = hidden.shape[0]
+        qkv = linear(hidden, self._qkv, self._qkv_bias, batch_invariant=self._invariant)
+        q, k, v = qkv.split(self._split, dim=-1)
+        q, k = rope(
+            q.reshape(count, config.num_heads, config.head_dim),
+            k.reshape(count, config.num_kv_heads, config.head_dim),
+            positions,
+            cos_sin,
+        )
+        store_kv(k, v.reshape(count, config.num_kv_heads, config.head_dim), k_pages, v_pages, slots)
+        mixed = attention(q, k_pages, v_pages, plan, batch_invariant=self._invariant)
+        return linear(mixed.reshape(count, -1), self._output, self._output_bias, batch_invariant=self._invariant)
+
+    def mlp(self, hidden: torch.Tensor) -> torch.Tensor:
+        gate_up = linear(hidden, self._gate_up, self._gate_up_bias, batch_invariant=self._invariant)
+        return linear(silu_mul(gate_up), self._down, self._down_bias, batch_invariant=self._invariant)
+
+
+def rope_table(config: ModelConfig, device: torch.device) -> torch.Tensor:
+    """Cosines and sines of every position: float32 [max_positions, head_dim] (first half cos, second half sin)."""
+    half = config.head_dim // 2
+    inverse = config.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
+    angles = torch.outer(torch.arange(config.max_positions, dtype=torch.float32), inverse)
+    return torch.cat((angles.cos(), angles.sin()), dim=-1).to(device)
+
+
+def _fused(
+    weights: Weights, prefix: str, parts: tuple[tuple[str, int], ...], width: int, has_bias: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Several projections of one input as one matrix [sum of outputs, width], and its bias."""
+    matrix = torch.cat([weights.take(f"{prefix}{name}.weight", (size, width)) for name, size in parts])
+    if not has_bias:
+        return matrix, None
+    return matrix, torch.cat([weights.take(f"{prefix}{name}.bias", (size,)) for name, size in parts])
+
+
+def _refuse_unknown_features(config: ModelConfig) -> None:
+    raw = config.raw
+    rope = raw.get("rope_parameters") or raw.get("rope_scaling") or {}
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind != "default":
+        raise ModelError(f"rope scaling of type {kind!r} is not supported for {config.architecture}")
+    if raw.get("hidden_act", "silu") != "silu":
+        raise ModelError(f"hidden_act {raw['hidden_act']!r} is not supported for {config.architecture}")
+    if raw.get("quantization_config"):
+        method = raw["quantization_config"].get("quant_method", "unknown")
+        raise ModelError(f"weights quantised by {method!r} are not supported")

@@ -1,0 +1,53 @@
+"""Architecture name to model class."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+from ...errors import ModelError
+from ...kernels.attention import AttentionPlan
+from ..kv_cache import KVCache
+from .config import ModelConfig
+from .llama import LlamaModel
+from .loading import Weights
+
+
+class Model(Protocol):
+    """What the runner asks of an architecture. T is the step's new tokens, over all sequences, packed."""
+
+    config: ModelConfig
+
+    def forward(
+        self, ids: torch.Tensor, positions: torch.Tensor, cache: KVCache, slots: torch.Tensor, plan: AttentionPlan
+    ) -> torch.Tensor:
+        """Store the new tokens' KV in `slots` and give their last hidden states.
+
+        Args:
+            ids, positions, slots: int64 [T].
+            cache: the paged KV pool of every layer.
+            plan: who attends to what.
+
+        Returns:
+            [T, hidden], normalised, in the model's dtype.
+        """
+        ...
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """float32 [N, V] from hidden states [N, hidden]."""
+        ...
+
+
+ARCHITECTURES: dict[str, type[LlamaModel]] = {"LlamaForCausalLM": LlamaModel}
+
+
+def build(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> Model:
+    """The model of `config`, filled from `weights`. Raises `ModelError` for an unknown architecture, by name."""
+    chosen = ARCHITECTURES.get(config.architecture)
+    if chosen is None:
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise ModelError(f"the architecture {config.architecture!r} is not known; known are: {known}")
+    model = chosen(config, weights, batch_invariant=batch_invariant)
+    weights.check_all_used()
+    return model

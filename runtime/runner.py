@@ -1,0 +1,93 @@
+"""From a plan to tensors and back: the forward pass, sampling and scoring. The only file here that knows the device."""
+
+from __future__ import annotations
+
+import torch
+
+from ..kernels.attention import AttentionPlan
+from ..kernels.masked_sample import SamplingTensors, masked_sample
+from .jobs import Drawn, SampleRow
+from .kv_cache import KVCache
+from .mask_pool import MaskPool
+from .models.registry import Model
+from .scheduler import Chunk
+
+
+class Runner:
+    """Runs steps of one model over one KV pool."""
+
+    def __init__(self, model: Model, cache: KVCache, masks: MaskPool, *, device: torch.device) -> None:
+        self._model = model
+        self._cache = cache
+        self._masks = masks
+        self._device = device
+
+    @torch.inference_mode()
+    def forward(self, chunks: list[Chunk]) -> torch.Tensor:
+        """Last hidden states [T, hidden] of the chunks' tokens, packed in order; their KV is stored."""
+        page_size = self._cache.page_size
+        ids: list[int] = []
+        positions: list[int] = []
+        slots: list[int] = []
+        for chunk in chunks:
+            pages = chunk.sequence.pages
+            ids += chunk.sequence.ids[chunk.start : chunk.start + chunk.count]
+            for position in range(chunk.start, chunk.start + chunk.count):
+                positions.append(position)
+                slots.append(pages[position // page_size] * page_size + position % page_size)
+        plan = AttentionPlan.build(
+            page_tables=[chunk.sequence.pages for chunk in chunks],
+            query_lens=[chunk.count for chunk in chunks],
+            context_lens=[chunk.start + chunk.count for chunk in chunks],
+            page_size=page_size,
+            device=self._device,
+        )
+        return self._model.forward(self._tensor(ids), self._tensor(positions), self._cache, self._tensor(slots), plan)
+
+    @torch.inference_mode()
+    def sample(self, hidden: torch.Tensor, rows: list[SampleRow]) -> list[Drawn]:
+        """Draw a token for each row under its mask."""
+        if not rows:
+            return []
+        logits = self._model.logits(hidden[self._tensor([row.row for row in rows])])
+        params = SamplingTensors.build(
+            temperature=[row.temperature for row in rows],
+            top_k=[row.top_k for row in rows],
+            top_p=[row.top_p for row in rows],
+            min_p=[row.min_p for row in rows],
+            seeds=[row.seed for row in rows],
+            positions=[row.position for row in rows],
+            adjust=[(at, *change) for at, row in enumerate(rows) for change in row.adjustments],
+            device=self._device,
+        )
+        sampled = masked_sample(logits, self._masks.table, self._tensor([row.mask for row in rows]), params)
+        tokens, logprobs, allowed = sampled.tokens.tolist(), sampled.logprobs.tolist(), sampled.allowed.tolist()
+        tops = self._top(logits, [row.top for row in rows])
+        return [Drawn(*each) for each in zip(tokens, logprobs, allowed, tops, strict=True)]
+
+    @torch.inference_mode()
+    def score(self, hidden: torch.Tensor, rows: list[int], targets: list[int]) -> list[float]:
+        """Natural log-probability of each target token after the hidden state of its row."""
+        if not rows:
+            return []
+        logits = self._model.logits(hidden[self._tensor(rows)])
+        chosen = logits.log_softmax(dim=-1).gather(1, self._tensor(targets)[:, None])
+        values: list[float] = chosen[:, 0].tolist()
+        return values
+
+    @torch.inference_mode()
+    def summed(self, hidden: torch.Tensor, rows: list[int]) -> list[float]:
+        """The float32 sum of some hidden states, [hidden]."""
+        values: list[float] = hidden[self._tensor(rows)].float().sum(dim=0).tolist()
+        return values
+
+    def _top(self, logits: torch.Tensor, counts: list[int]) -> list[tuple[tuple[int, float], ...]]:
+        most = max(counts)
+        if not most:
+            return [()] * len(counts)
+        values, ids = logits.log_softmax(dim=-1).topk(most, dim=-1)
+        pairs = zip(ids.tolist(), values.tolist(), counts, strict=True)
+        return [tuple(zip(row_ids[:count], row_values[:count], strict=True)) for row_ids, row_values, count in pairs]
+
+    def _tensor(self, values: list[int]) -> torch.Tensor:
+        return torch.tensor(values, dtype=torch.int64, device=self._device)

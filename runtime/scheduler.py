@@ -1,0 +1,247 @@
+"""What each step computes: continuous batching over paged memory, as arithmetic on ids and page numbers. No torch.
+
+Every step the scheduler plans *chunks*: runs of known but not yet computed tokens. Sequences that only lack their last
+token decode; the rest, and newly admitted ones, share the step's budget of prefill tokens. When pages run out, cached
+prefixes are evicted first, then the youngest running sequence is *retracted*: its whole pages go to the cache, it
+waits at the head of the queue with its tokens kept, and on its return only what was evicted meanwhile is recomputed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+
+from ..errors import EngineError
+from ..radix_cache import Node, PagePool, RadixTree
+
+log = logging.getLogger("weft.runtime")
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """One run of tokens being computed.
+
+    Attributes:
+        ids: every token known so far; the owner appends.
+        end: how many of `ids` are to be computed (a scored continuation's last token is not); None is all of them.
+        match_limit: at most this many leading tokens may come from the cache; the rest is wanted anew.
+        salt, priority: as in `Request`.
+        computed: leading tokens whose KV stands in `pages`.
+        pages: page numbers in order. The first `shared` belong to the tree (under `node`'s lock), the rest to us.
+        cached: tokens that the first admission took from the cache.
+        order: admission rank for ties, by arrival.
+    """
+
+    ids: list[int]
+    match_limit: int
+    end: int | None = None
+    salt: str = ""
+    priority: int = 0
+    computed: int = 0
+    pages: list[int] = field(default_factory=list)
+    shared: int = 0
+    node: Node | None = None
+    cached: int | None = None
+    order: int = 0
+
+    @property
+    def remaining(self) -> int:
+        """Known tokens that are still to be computed."""
+        return (len(self.ids) if self.end is None else self.end) - self.computed
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Compute ``sequence.ids[start : start + count]`` in this step."""
+
+    sequence: Sequence
+    start: int
+    count: int
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing known remains to compute after this chunk."""
+        return self.count == self.sequence.remaining
+
+
+class Scheduler:
+    """Deals out pages and steps.
+
+    Args:
+        pool: the pages; `tree` takes from and gives to the same pool.
+        max_running: most sequences holding pages at once.
+        prefill_chunk: most tokens of a step beyond one for each decoding sequence.
+    """
+
+    def __init__(
+        self, pool: PagePool, tree: RadixTree, *, page_size: int, max_running: int, prefill_chunk: int
+    ) -> None:
+        self._pool = pool
+        self._tree = tree
+        self._page_size = page_size
+        self._max_running = max_running
+        self._prefill_chunk = prefill_chunk
+        self._arrivals = 0
+        self.waiting: deque[Sequence] = deque()
+        self.running: list[Sequence] = []
+        self.retractions = 0
+
+    def add(self, sequence: Sequence) -> None:
+        """Queue a sequence: behind all of its priority or higher, before lower ones."""
+        self._arrivals += 1
+        sequence.order = self._arrivals
+        place = len(self.waiting)
+        while place and self.waiting[place - 1].priority < sequence.priority:
+            place -= 1
+        self.waiting.insert(place, sequence)
+
+    def plan(self) -> list[Chunk]:
+        """The next step's chunks, their pages dealt out. Empty where nothing is to do."""
+        chunks: list[Chunk] = []
+        budget = self._prefill_chunk
+        for sequence in list(self.running):
+            if sequence.node is None or sequence.remaining <= 0:
+                continue  # retracted while planning this step, or waiting for its owner
+            count = 1 if sequence.remaining == 1 else min(sequence.remaining, budget)
+            if count and self._reserve(sequence, count, chunks):
+                budget -= count if sequence.remaining > 1 else 0
+                chunks.append(Chunk(sequence, sequence.computed, count))
+        while self.waiting and len(self.running) < self._max_running and budget > 0:
+            if not self._admit(self.waiting[0]):
+                break
+            sequence = self.waiting.popleft()
+            self.running.append(sequence)
+            count = min(sequence.remaining, budget)
+            if not self._reserve(sequence, count, chunks):
+                break  # it was the one to be retracted: there is room for no more
+            budget -= count
+            chunks.append(Chunk(sequence, sequence.computed, count))
+        return chunks
+
+    def computed(self, chunk: Chunk) -> None:
+        """A chunk's forward pass is done: its KV is valid. A completed prefill is shared through the tree at once."""
+        sequence = chunk.sequence
+        was_last = chunk.is_last
+        sequence.computed += chunk.count
+        if was_last and chunk.count > 1:
+            self._share(sequence)
+
+    def finish(self, sequence: Sequence) -> None:
+        """A sequence has ended, or was aborted, in good order: its whole pages stay cached, the rest is freed."""
+        if sequence.node is None:
+            self._forget(sequence)
+            return
+        self._share(sequence)
+        self.drop(sequence)
+
+    def drop(self, sequence: Sequence) -> None:
+        """Let go of a sequence without caching what it computed (its KV may be wrong)."""
+        self._release(sequence)
+        self._forget(sequence)
+
+    def recount(self) -> None:
+        """Rebuild every count and compare; raises on any difference (law 5: pages are conserved).
+
+        Raises `radix_cache.IntegrityError` from the tree, `EngineError` for pages lost, doubled or misdealt.
+        """
+        self._tree.recount()
+        private: list[int] = []
+        for sequence in self.running:
+            if sequence.shared > len(sequence.pages) or sequence.computed > len(sequence.pages) * self._page_size:
+                raise EngineError(f"a sequence claims {sequence.computed} tokens in {len(sequence.pages)} pages")
+            private += sequence.pages[sequence.shared :]
+        if len(set(private)) != len(private):
+            raise EngineError("a page belongs to two sequences")
+        for sequence in self.waiting:
+            if sequence.pages or sequence.node is not None:
+                raise EngineError("a waiting sequence holds pages")
+        total = self._pool.free + self._tree.cached_pages + len(private)
+        if total != self._pool.num_pages:
+            raise EngineError(
+                f"pages are not conserved: {self._pool.free} free + {self._tree.cached_pages} cached + {len(private)} "
+                f"in use is not {self._pool.num_pages}"
+            )
+
+    def _admit(self, sequence: Sequence) -> bool:
+        """Take what the cache has of a waiting sequence, if the rest of it can be placed too."""
+        match = self._tree.match(sequence.ids[: sequence.match_limit], sequence.salt)
+        self._tree.lock(match.node)
+        needed = self._pages_for(len(sequence.ids)) - len(match.pages)
+        headroom = len(self.running)  # a page each, so that admission does not retract at once
+        if self.running and needed + headroom > self._pool.free + self._tree.evictable_pages:
+            self._tree.unlock(match.node)
+            return False
+        sequence.node = match.node
+        sequence.pages = list(match.pages)
+        sequence.shared = len(match.pages)
+        sequence.computed = match.length
+        if sequence.cached is None:
+            sequence.cached = match.length
+        return True
+
+    def _reserve(self, sequence: Sequence, count: int, chunks: list[Chunk]) -> bool:
+        """Give `sequence` pages for `count` more tokens, evicting and retracting as needed."""
+        while True:
+            needed = self._pages_for(sequence.computed + count) - len(sequence.pages)
+            if needed <= 0:
+                return True
+            if self._pool.free < needed:
+                self._tree.evict(needed - self._pool.free)
+            pages = self._pool.take(needed)
+            if pages is not None:
+                sequence.pages += pages
+                return True
+            victim = self._victim()
+            if victim is sequence and len(self.running) == 1:
+                raise EngineError(
+                    f"one sequence alone needs {needed} more pages than the {self._pool.num_pages} there are"
+                )
+            self._retract(victim)
+            chunks[:] = [chunk for chunk in chunks if chunk.sequence is not victim]
+            if victim is sequence:
+                return False
+
+    def _victim(self) -> Sequence:
+        """The running sequence to retract: of the lowest priority, the one that came last."""
+        return min(self.running, key=lambda sequence: (sequence.priority, -sequence.order))
+
+    def _retract(self, sequence: Sequence) -> None:
+        log.info("out of pages: retracting a sequence of %d tokens", len(sequence.ids))
+        self.retractions += 1
+        self._share(sequence)
+        self._release(sequence)
+        self.running.remove(sequence)
+        sequence.computed = 0
+        self.waiting.appendleft(sequence)
+
+    def _share(self, sequence: Sequence) -> None:
+        """Hand the sequence's whole computed pages to the tree and go on under the tree's lock."""
+        whole = sequence.computed // self._page_size
+        if whole <= sequence.shared or sequence.node is None or not self._tree.enabled:
+            return
+        inserted = self._tree.insert(sequence.ids[: whole * self._page_size], sequence.pages[:whole], sequence.salt)
+        self._tree.lock(inserted.node)
+        self._tree.unlock(sequence.node)
+        sequence.node = inserted.node
+        sequence.pages[:whole] = inserted.pages
+        sequence.shared = whole
+
+    def _release(self, sequence: Sequence) -> None:
+        """Give back the private pages and the lock."""
+        if sequence.node is None:
+            return
+        self._pool.give(sequence.pages[sequence.shared :])
+        self._tree.unlock(sequence.node)
+        sequence.node = None
+        sequence.pages = []
+        sequence.shared = 0
+
+    def _forget(self, sequence: Sequence) -> None:
+        if sequence in self.running:
+            self.running.remove(sequence)
+        elif sequence in self.waiting:
+            self.waiting.remove(sequence)
+
+    def _pages_for(self, tokens: int) -> int:
+        return -(-tokens // self._page_size)

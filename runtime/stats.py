@@ -1,0 +1,50 @@
+"""What an engine has done so far, and what it holds now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """Counts since the engine started, and the state of its queue and pages now.
+
+    Attributes:
+        running, waiting: sequences holding pages, and queued ones.
+        pages_total, pages_free, pages_cached, pages_in_use: total is the sum of the other three; cached pages belong
+            to the radix tree (locked or not), pages in use to one sequence alone.
+        prompt_tokens: prompt tokens of admitted requests; `cached_tokens` of them came from the cache.
+        computed_tokens: tokens that went through a forward pass.
+        generated_tokens: output tokens; `forced_tokens` of them were not sampled.
+        steps: forward passes.
+        requests: requests ended, by "stop", "length", "abort", "error", and "score"/"embed" for those kinds.
+        retractions: running sequences sent back to the queue for want of pages.
+        mask_hits, mask_misses: mask rows found on the device, and uploaded.
+    """
+
+    running: int = 0
+    waiting: int = 0
+    pages_total: int = 0
+    pages_free: int = 0
+    pages_cached: int = 0
+    pages_in_use: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    computed_tokens: int = 0
+    generated_tokens: int = 0
+    forced_tokens: int = 0
+    steps: int = 0
+    requests: tuple[tuple[str, int], ...] = ()
+    retractions: int = 0
+    mask_hits: int = 0
+    mask_misses: int = 0
+
+    @property
+    def sampled_tokens(self) -> int:
+        """Output tokens that were drawn from the model's distribution."""
+        return self.generated_tokens - self.forced_tokens
+
+    @property
+    def cache_hit_rate(self) -> float:
+        """Share of prompt tokens that came from the cache."""
+        return self.cached_tokens / self.prompt_tokens if self.prompt_tokens else 0.0

@@ -1,0 +1,137 @@
+"""A model folder's tokenizer and chat template: text to ids and back. Imports no torch."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..chat.template import ChatTemplate
+from ..errors import InvalidRequest, ModelError
+from ..grammar import Vocabulary
+from ..request import Segment
+from .detokenizer import Detokenizer
+from .prompt import PromptRenderer
+
+
+class Tokenizer:
+    """The tokenizer of a Hugging Face model folder (`tokenizer.json`, `tokenizer_config.json`).
+
+    Thread-safe. Raises `ModelError` where a file is missing or unreadable.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        import tokenizers
+
+        self.folder = Path(folder)
+        file = self.folder / "tokenizer.json"
+        if not file.is_file():
+            raise ModelError(f"{self.folder} has no tokenizer.json")
+        try:
+            source = file.read_text(encoding="utf-8")
+            self._tokenizer = tokenizers.Tokenizer.from_str(source)
+            self._plain = tokenizers.Tokenizer.from_str(source)
+        except Exception as error:  # the library raises bare Exception
+            raise ModelError(f"{file} is not a readable tokenizer: {error}") from error
+        self._plain.encode_special_tokens = True
+        self._config = _read_json(self.folder / "tokenizer_config.json")
+        self.vocab_size: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        self.eos_ids = self._find_eos_ids()
+        added = self._tokenizer.get_added_tokens_decoder()
+        self.special_ids = frozenset(token for token, entry in added.items() if entry.special)
+        self._added_text = {token: entry.content for token, entry in added.items() if not entry.special}
+        self.template = self._find_template()
+        self._renderer = PromptRenderer(self.encode, self.decode, self.template)
+
+    def encode(self, text: str, *, special: bool = False) -> list[int]:
+        """Ids of `text`. Names of special tokens in it are plain text unless `special`. Adds no BOS or EOS.
+
+        Raises `InvalidRequest` for text with lone surrogates, which no UTF-8 tokenizer can write.
+        """
+        chosen = self._tokenizer if special else self._plain
+        try:
+            return list(chosen.encode(text, add_special_tokens=False).ids)
+        except UnicodeEncodeError as error:
+            raise InvalidRequest(
+                f"the text holds a lone surrogate at character {error.start}", param="prompt"
+            ) from error
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`, special tokens left out; exactly what a `Detokenizer` gives piece by piece."""
+        return b"".join(map(self.token_bytes, ids)).decode("utf-8", errors="replace")
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """The bytes that a token adds to the text: none for special tokens and ids outside the vocabulary."""
+        if token_id in self._added_text:
+            return self._added_text[token_id].encode()
+        tokens = self.vocabulary().tokens
+        if not 0 <= token_id < len(tokens):
+            return b""
+        return tokens[token_id] or b""
+
+    def detokenizer(self) -> Detokenizer:
+        return Detokenizer(self.token_bytes)
+
+    @functools.lru_cache(maxsize=1)  # noqa: B019 - one tokenizer lives as long as its process needs it
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary that grammars are compiled over; it tokenises forced text with this tokenizer."""
+        plain = Vocabulary.from_file(self.folder / "tokenizer.json", eos_ids=list(self.eos_ids))
+        return Vocabulary(plain.tokens, list(self.eos_ids), self.encode)
+
+    def render_chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]] = (),
+        add_generation_prompt: bool = True,
+    ) -> list[int]:
+        """Ids of a conversation. What stands inside a message never becomes a special token.
+
+        Raises `TemplateError`, or `InvalidRequest` where the model has no chat template.
+        """
+        return self._renderer.messages(messages, tools, add_generation_prompt)
+
+    def render(self, segments: Sequence[Segment], tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
+        """Ids of a program's state, its open turn left open; see `prompt.py`."""
+        return self._renderer.segments(segments, tools)
+
+    def _find_eos_ids(self) -> tuple[int, ...]:
+        ids: list[int] = []
+        for name in ("generation_config.json", "config.json"):
+            value = _read_json(self.folder / name).get("eos_token_id")
+            ids += [value] if isinstance(value, int) else value or []
+        entry = self._config.get("eos_token")
+        text = entry.get("content") if isinstance(entry, dict) else entry
+        token = self._tokenizer.token_to_id(text) if text else None
+        return tuple(dict.fromkeys(ids + ([token] if token is not None else [])))
+
+    def _find_template(self) -> ChatTemplate | None:
+        source = self._config.get("chat_template")
+        file = self.folder / "chat_template.jinja"
+        if file.is_file():
+            source = file.read_text(encoding="utf-8")
+        if isinstance(source, list):  # named templates: [{"name": "default", "template": ...}, ...]
+            source = next((entry["template"] for entry in source if entry.get("name") == "default"), None)
+        if not source:
+            return None
+        special = {}
+        for name in ("bos_token", "eos_token", "unk_token", "pad_token"):
+            entry = self._config.get(name)
+            text = entry.get("content") if isinstance(entry, dict) else entry
+            if text:
+                special[name] = text
+        return ChatTemplate(source, special)
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    """A folder's optional JSON file; empty where it is missing. Raises `ModelError` where it is not an object."""
+    if not file.is_file():
+        return {}
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{file} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{file} must hold a JSON object")
+    return value
