@@ -1,0 +1,187 @@
+"""The scheduler against its promises, driven by random submits, aborts and evictions (laws 5 and 6), without torch."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from weft.radix_cache import PagePool, RadixTree
+from weft.runtime.scheduler import Scheduler, Sequence
+
+PAGE = 4
+
+
+def make(num_pages: int, *, max_running: int = 4, prefill_chunk: int = 8, enabled: bool = True) -> Scheduler:
+    pool = PagePool(num_pages)
+    tree = RadixTree(pool, PAGE, enabled=enabled)
+    return Scheduler(pool, tree, page_size=PAGE, max_running=max_running, prefill_chunk=prefill_chunk)
+
+
+def new(ids: list[int], **fields: int | str) -> Sequence:
+    return Sequence(ids=list(ids), match_limit=len(ids) - 1, **fields)  # type: ignore[arg-type]
+
+
+def run_to_end(scheduler: Scheduler, outputs: dict[Sequence, int], limit: int = 500) -> list[Sequence]:
+    """Decode every sequence for as many tokens as `outputs` says; gives them in the order they ended."""
+    ended: list[Sequence] = []
+    for _ in range(limit):
+        chunks = scheduler.plan()
+        if not chunks:
+            break
+        for chunk in chunks:
+            is_last = chunk.is_last
+            scheduler.computed(chunk)
+            if is_last:
+                if outputs[chunk.sequence] == 0:
+                    scheduler.finish(chunk.sequence)
+                    ended.append(chunk.sequence)
+                else:
+                    outputs[chunk.sequence] -= 1
+                    chunk.sequence.ids.append(7)
+        scheduler.recount()
+    return ended
+
+
+def test_a_prompt_is_computed_in_chunks_within_the_budget() -> None:
+    scheduler = make(20)
+    sequence = new(list(range(21)))
+    scheduler.add(sequence)
+    sizes = []
+    while sequence.remaining:
+        (chunk,) = scheduler.plan()
+        sizes.append(chunk.count)
+        scheduler.computed(chunk)
+    assert sizes == [8, 8, 5]
+
+
+def test_decoding_goes_on_beside_a_long_prefill() -> None:
+    scheduler = make(40)
+    short = new([1, 2])
+    scheduler.add(short)
+    (chunk,) = scheduler.plan()
+    scheduler.computed(chunk)
+    short.ids.append(3)
+    long = new(list(range(100, 130)))
+    scheduler.add(long)
+    for _ in range(3):
+        chunks = {chunk.sequence: chunk for chunk in scheduler.plan()}
+        assert chunks[short].count == 1
+        assert chunks[long].count == 8
+        for chunk in chunks.values():
+            scheduler.computed(chunk)
+        short.ids.append(3)
+
+
+def test_a_second_prompt_takes_the_shared_pages_from_the_cache() -> None:
+    scheduler = make(40)
+    first, second = new([*range(16), 50]), new([*range(16), 60])
+    scheduler.add(first)
+    run_to_end(scheduler, {first: 1})
+    scheduler.add(second)
+    (chunk,) = scheduler.plan()
+    assert (second.cached, chunk.start, chunk.count) == (16, 16, 1)
+
+
+def test_a_salt_keeps_prefixes_apart() -> None:
+    scheduler = make(40)
+    first, second = new(list(range(17)), salt="a"), new(list(range(17)), salt="b")
+    scheduler.add(first)
+    run_to_end(scheduler, {first: 0})
+    scheduler.add(second)
+    scheduler.plan()
+    assert second.cached == 0
+
+
+def test_when_pages_run_out_the_youngest_waits_and_everyone_ends() -> None:
+    scheduler = make(8)
+    sequences = [new([n * 10, n * 10 + 1, n * 10 + 2]) for n in range(3)]
+    for sequence in sequences:
+        scheduler.add(sequence)
+    ended = run_to_end(scheduler, dict.fromkeys(sequences, 17))
+    assert scheduler.retractions > 0
+    assert ended[0] is sequences[0]
+    assert set(ended) == set(sequences)
+
+
+def test_higher_priority_is_admitted_first() -> None:
+    scheduler = make(40, max_running=1)
+    low, high = new([1, 2]), new([3, 4], priority=5)
+    scheduler.add(low)
+    scheduler.add(high)
+    assert run_to_end(scheduler, {low: 0, high: 0}) == [high, low]
+
+
+class SchedulerMachine(RuleBasedStateMachine):
+    """Random traffic over a small pool; `recount` after every step."""
+
+    @initialize(num_pages=st.integers(12, 30), chunk=st.integers(1, 12), running=st.integers(1, 5), cache=st.booleans())
+    def start(self, num_pages: int, chunk: int, running: int, cache: bool) -> None:
+        self.scheduler = make(num_pages, max_running=running, prefill_chunk=chunk, enabled=cache)
+        self.wanted: dict[Sequence, int] = {}
+        self.submitted = 0
+        self.ended = 0
+
+    @rule(
+        ids=st.lists(st.integers(0, 1), min_size=1, max_size=30),
+        output=st.integers(0, 16),
+        priority=st.integers(0, 2),
+        salt=st.sampled_from(["", "x"]),
+    )
+    def submit(self, ids: list[int], output: int, priority: int, salt: str) -> None:
+        sequence = new(ids, priority=priority, salt=salt)
+        self.wanted[sequence] = output
+        self.scheduler.add(sequence)
+        self.submitted += 1
+
+    @precondition(lambda self: self.wanted)
+    @rule(data=st.data(), failed=st.booleans())
+    def abort(self, data: st.DataObject, failed: bool) -> None:
+        sequence = data.draw(st.sampled_from(sorted(self.wanted, key=lambda each: each.order)))
+        (self.scheduler.drop if failed else self.scheduler.finish)(sequence)
+        self._gone(sequence)
+
+    @rule()
+    def step(self) -> None:
+        waiting = bool(self.wanted)
+        chunks = self.scheduler.plan()
+        assert bool(chunks) == waiting  # while someone waits, some work is planned: nothing hangs
+        assert len({chunk.sequence for chunk in chunks}) == len(chunks)
+        for chunk in chunks:
+            assert chunk.start == chunk.sequence.computed
+            assert len(chunk.sequence.pages) * PAGE >= chunk.start + chunk.count
+            is_last = chunk.is_last
+            self.scheduler.computed(chunk)
+            if not is_last:
+                continue
+            if self.wanted[chunk.sequence]:
+                self.wanted[chunk.sequence] -= 1
+                chunk.sequence.ids.append(self.wanted[chunk.sequence] % 2)
+            else:
+                self.scheduler.finish(chunk.sequence)
+                self._gone(chunk.sequence)
+
+    def _gone(self, sequence: Sequence) -> None:
+        del self.wanted[sequence]
+        self.ended += 1
+
+    @invariant()
+    def pages_are_conserved(self) -> None:
+        if hasattr(self, "scheduler"):
+            self.scheduler.recount()
+            assert len(self.scheduler.running) + len(self.scheduler.waiting) == len(self.wanted)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "scheduler"):
+            return
+        steps = 0
+        while self.wanted:
+            self.step()
+            steps += 1
+            assert steps < 5000
+        assert self.ended == self.submitted
+        self.scheduler.recount()
+
+
+TestRandomTraffic = SchedulerMachine.TestCase
+TestRandomTraffic.settings = settings(max_examples=60, stateful_step_count=40)
