@@ -30,8 +30,7 @@ def compose(rng: random.Random, split: str, facts: Facts) -> str:
     first, body, last = _prose(rng, split, facts, keys)
     body = _with_asides(rng, split, facts, body)
     if layout == "chat":
-        text = _chat(rng, split, [*first, *body, *last])
-        return text
+        return _chat(rng, split, [*first, *body, *last])
     if layout == "bullets":
         mark = rng.choice(("- ", "* ", "• "))
         return _framed(rng, split, facts, "\n".join([*first, *(mark + _bare(line) for line in body), *last]))
@@ -86,7 +85,11 @@ def _prose(rng: random.Random, split: str, facts: Facts, keys: list[str]) -> tup
 
 
 def _tidy(text: str) -> str:
-    return text.replace("..", ".").replace(".,", ",") if ".." in text or ".," in text else text
+    """Remove what joining leaves: doubled full stops and blanks before a full stop."""
+    for wrong, right in ((" .", "."), (" ,", ","), ("..", "."), (".,", ","), ("  ", " ")):
+        if wrong in text:
+            text = text.replace(wrong, right)
+    return text
 
 
 def _bare(line: str) -> str:
@@ -136,7 +139,8 @@ def _framed(rng: random.Random, split: str, facts: Facts, text: str) -> str:
         parts.insert(0, expand(pick(rng, "openers", split).nodes, facts.scene, facts.texts))
     if rng.random() < 0.35:
         parts.append(expand(pick(rng, "closers", split).nodes, facts.scene, facts.texts))
-    return rng.choice(("\n", "\n", "\n\n", " ")).join(parts)
+    joint = "\n" if "\n" in text else " "
+    return rng.choice(("\n", "\n", "\n\n", joint)).join(parts)
 
 
 def _chat(rng: random.Random, split: str, sentences: list[str]) -> str:

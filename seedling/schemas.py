@@ -12,7 +12,7 @@ from .values import CURRENCIES
 from .words import held_out
 
 _TYPES = {
-    "int": "integer", "salary": "integer", "number": "number", "money": "number", "sum": "number", "bool": "boolean",
+    "int": "integer", "year": "integer", "salary": "integer", "number": "number", "money": "number", "sum": "number", "bool": "boolean",
     "list": "array", "rows": "array",
 }  # fmt: skip
 _TIME_PATTERNS = (r"^([01]\d|2[0-3]):[0-5]\d$", r"^\d{2}:\d{2}$", r"^[0-2][0-9]:[0-5][0-9]$")
@@ -62,7 +62,7 @@ def ask(rng: random.Random, split: str, facts: Facts) -> tuple[dict[str, Any], d
     style = Style.draw(rng)
     properties: dict[str, Any] = {}
     record: dict[str, Any] = {}
-    grouped = _group(rng, facts, keys)
+    grouped = _group(rng, facts, keys, set(names.values()))
     for key in keys:
         into, answers = properties, record
         if key in grouped:
@@ -114,13 +114,14 @@ def _choose(rng: random.Random, facts: Facts) -> tuple[list[str], dict[str, str]
     return list(names), names
 
 
-def _group(rng: random.Random, facts: Facts, keys: list[str]) -> dict[str, str]:
+def _group(rng: random.Random, facts: Facts, keys: list[str], taken: set[str]) -> dict[str, str]:
     """Field -> name of the nested object it goes into."""
     for names, members in facts.kind.groups:
         inside = [key for key in keys if key in members]
         if len(inside) >= 2 and rng.random() < 0.35:
             name = rng.choice(names)
-            return dict.fromkeys(inside, name)
+            if name not in taken:
+                return dict.fromkeys(inside, name)
     return {}
 
 

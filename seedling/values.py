@@ -375,6 +375,12 @@ def code(scene: Scene) -> Value:
     return _same(rng.choice(shapes))
 
 
+def isbn(scene: Scene) -> Value:
+    rng = scene.rng
+    parts = (978, rng.randint(0, 9), rng.randint(10, 9999), rng.randint(100, 99999), rng.randint(0, 9))
+    return _same("-".join(map(str, parts)) if rng.random() < 0.7 else "".join(map(str, parts)))
+
+
 def version(scene: Scene) -> Value:
     rng = scene.rng
     parts = [rng.randint(0, 14) for _ in range(rng.choice((2, 3, 3, 3)))]
@@ -431,6 +437,17 @@ def integer(low: str, high: str) -> Generator:
         if number <= 99 and rng.random() < (0.35 if number <= 12 else 0.12):
             return Value(number, in_words(number))
         return Value(number, grouped(number, scene.style if number >= 1000 else "plain"))
+
+    return generate
+
+
+def whole_year(low: str, high: str) -> Generator:
+    """A year, which nobody writes with a thousands separator or in words."""
+    first, last = int(low), int(high)
+
+    def generate(scene: Scene) -> Value:
+        year = scene.rng.randint(first, last)
+        return Value(year, str(year))
 
     return generate
 
@@ -750,8 +767,11 @@ _PLAIN: dict[str, Generator] = {
     "breed": listed(words.BREEDS, 0.2), "pet_name": listed(words.PET_NAMES, 0.3), "language": listed(words.LANGUAGES),
     "car": listed(words.CAR_MAKES, 0.1), "genre": listed(words.GENRES), "airline": listed(words.AIRLINES, 0.3),
     "lost_thing": listed(words.LOST_THINGS), "problem": listed(words.PROBLEMS), "hobby": listed(words.HOBBIES),
-    "subject": listed(words.SUBJECTS), "task": listed(words.TASKS), "brand": listed(words.BRANDS, 0.4), "word": lambda scene: _same(_plain_word(scene)),
+    "subject": listed(words.SUBJECTS), "task": listed(words.TASKS),
+    "feature": listed(words.FEATURES), "extra": listed(words.EXTRAS), "pro": listed(words.PROS),
+    "con": listed(words.CONS), "step": listed(words.STEPS), "isbn": isbn,
+    "brand": listed(words.BRANDS, 0.4), "word": lambda scene: _same(_plain_word(scene)),
     "name_word": lambda scene: _same(invented(scene)),
 }  # fmt: skip
 
-_FACTORIES: dict[str, Callable[..., Generator]] = {"int": integer, "number": decimal, "money": money, "list": list_of}
+_FACTORIES: dict[str, Callable[..., Generator]] = {"int": integer, "year": whole_year, "number": decimal, "money": money, "list": list_of}

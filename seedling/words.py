@@ -321,3 +321,31 @@ test the backup; invite the speakers; translate the leaflet; clean up the shared
 find a caterer; review the contract; print the badges; count the stock; repair the gate; ask the lawyer
 measure the hall; draw up a rota; scan the old files; arrange the transport; set up the new laptops; pay the deposit
 """)
+
+FEATURES = _phrases("""
+a fitted kitchen; underfloor heating; a cellar; a garage; a parking space; a fireplace; a bathtub; a garden; a roof terrace
+a dishwasher; a lift; double glazing; a washing machine; an attic; a bicycle shed; a pantry; new windows; a guest toilet
+fibre internet; a shared laundry; wooden floors; a large hall; a walk-in wardrobe; solar panels; a sauna; an alarm system
+""")
+
+EXTRAS = _phrases("""
+heated seats; a tow bar; roof rails; winter tyres; parking sensors; cruise control; a sunroof; air conditioning; sat nav
+alloy wheels; a rear camera; leather seats; tinted windows; keyless entry; fog lights; a dash cam; a child seat
+""")
+
+PROS = _phrases("""
+long battery life; easy to clean; sturdy build; quick delivery; nice design; low noise; clear manual; light weight; good grip
+bright display; fair price; easy set-up; soft fabric; strong motor; small size; many colours; good sound; fast charging
+""")
+
+CONS = _phrases("""
+short cable; loud fan; weak handle; strange smell; poor manual; slow app; thin plastic; too heavy; hard to clean; ugly colour
+no spare parts; sharp edges; bad packaging; high price; dim display; loose screws; small buttons; rough seams
+""")
+
+STEPS = _phrases("""
+Chop the onions; Boil the water; Stir in the cream; Bake for half an hour; Let it rest; Season to taste; Fry the garlic
+Mix the dry ingredients; Beat the eggs; Add the stock; Peel the potatoes; Roll out the dough; Serve hot; Sprinkle with herbs
+Simmer on low heat; Drain the beans; Grease the tin; Fold in the flour; Leave to cool; Toast the nuts; Knead until smooth
+Cover with a lid; Pour into glasses; Slice the bread; Marinate overnight; Whisk until stiff; Strain the sauce
+""")
