@@ -8,7 +8,7 @@ from ...errors import ModelError
 from ...kernels.attention import AttentionPlan, attention
 from ...kernels.linear import linear
 from ...kernels.rms_norm import rms_norm
-from ...kernels.rope import rope
+from ...kernels.rope import cos_sin_cache, rope
 from ...kernels.silu_mul import silu_mul
 from ...kernels.store_kv import store_kv
 from ..kv_cache import KVCache
@@ -31,7 +31,7 @@ class LlamaModel:
             self._head = self._embeddings
         else:
             self._head = weights.take("lm_head.weight", (config.vocab_size, config.hidden_size))
-        self._cos_sin = rope_table(config, self._embeddings.device)
+        self._cos_sin = cos_sin_cache(inverse_frequencies(config), config.max_positions).to(self._embeddings.device)
 
     def forward(
         self, ids: torch.Tensor, positions: torch.Tensor, cache: KVCache, slots: torch.Tensor, plan: AttentionPlan
@@ -96,20 +96,22 @@ class _Layer:
             cos_sin,
         )
         store_kv(k, v.reshape(count, config.num_kv_heads, config.head_dim), k_pages, v_pages, slots)
-        mixed = attention(q, k_pages, v_pages, plan, batch_invariant=self._invariant)
+        mixed = attention(q, k_pages, v_pages, plan)
         return linear(mixed.reshape(count, -1), self._output, self._output_bias, batch_invariant=self._invariant)
 
     def mlp(self, hidden: torch.Tensor) -> torch.Tensor:
         gate_up = linear(hidden, self._gate_up, self._gate_up_bias, batch_invariant=self._invariant)
-        return linear(silu_mul(gate_up), self._down, self._down_bias, batch_invariant=self._invariant)
+        return linear(
+            silu_mul(gate_up, batch_invariant=self._invariant),
+            self._down,
+            self._down_bias,
+            batch_invariant=self._invariant,
+        )
 
 
-def rope_table(config: ModelConfig, device: torch.device) -> torch.Tensor:
-    """Cosines and sines of every position: float32 [max_positions, head_dim] (first half cos, second half sin)."""
-    half = config.head_dim // 2
-    inverse = config.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
-    angles = torch.outer(torch.arange(config.max_positions, dtype=torch.float32), inverse)
-    return torch.cat((angles.cos(), angles.sin()), dim=-1).to(device)
+def inverse_frequencies(config: ModelConfig) -> torch.Tensor:
+    """Radians a position turns each rotary pair by: float32 [head_dim / 2] (Su et al. 2021, section 3.2.2)."""
+    return config.rope_theta ** (-torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim)
 
 
 def _fused(

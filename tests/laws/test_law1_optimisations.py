@@ -31,7 +31,9 @@ def run(folder: Path, *, rounds: int = 1, **options: Any) -> list[GenerateResult
             tickets = [
                 engine.generate(
                     GenerateRequest(
-                        id=f"{turn}-{at}", prompt=prompt, sampling=Sampling(max_tokens=24, ignore_eos=True, logprobs=True)
+                        id=f"{turn}-{at}",
+                        prompt=prompt,
+                        sampling=Sampling(max_tokens=24, ignore_eos=True, logprobs=True),
                     )
                 )
                 for at, prompt in enumerate(PROMPTS)
@@ -68,7 +70,9 @@ def test_greedy_output_is_identical(tiny_folder: Path, plain: list[GenerateResul
 def test_retraction_really_happens(tiny_folder: Path) -> None:
     with Engine(tiny_folder, device="cpu", num_pages=20, prefill_chunk=16) as engine:
         tickets = [
-            engine.generate(GenerateRequest(id=str(at), prompt=prompt, sampling=Sampling(max_tokens=100, ignore_eos=True)))
+            engine.generate(
+                GenerateRequest(id=str(at), prompt=prompt, sampling=Sampling(max_tokens=100, ignore_eos=True))
+            )
             for at, prompt in enumerate(PROMPTS)
         ]
         assert [len(ticket.result(120).token_ids) for ticket in tickets] == [100] * len(PROMPTS)

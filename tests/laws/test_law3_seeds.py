@@ -39,7 +39,9 @@ def test_other_seeds_give_other_texts(tiny_folder: Path) -> None:
     with Engine(tiny_folder, device="cpu") as engine:
         tickets = [
             engine.generate(
-                GenerateRequest(id=str(seed), prompt="Say: ", sampling=Sampling(max_tokens=20, temperature=1.0, seed=seed))
+                GenerateRequest(
+                    id=str(seed), prompt="Say: ", sampling=Sampling(max_tokens=20, temperature=1.0, seed=seed)
+                )
             )
             for seed in range(8)
         ]
@@ -49,7 +51,9 @@ def test_other_seeds_give_other_texts(tiny_folder: Path) -> None:
 def test_requests_without_a_seed_differ_from_each_other(tiny_folder: Path) -> None:
     with Engine(tiny_folder, device="cpu") as engine:
         tickets = [
-            engine.generate(GenerateRequest(id=str(n), prompt="Say: ", sampling=Sampling(max_tokens=20, temperature=1.0)))
+            engine.generate(
+                GenerateRequest(id=str(n), prompt="Say: ", sampling=Sampling(max_tokens=20, temperature=1.0))
+            )
             for n in range(4)
         ]
         assert len({ticket.result(60).token_ids for ticket in tickets}) == 4

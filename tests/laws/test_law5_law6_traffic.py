@@ -33,9 +33,7 @@ def random_request(rng: random.Random, name: str) -> GenerateRequest | ScoreRequ
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_traffic_with_aborts_and_failures(
-    tiny_folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_random_traffic_with_aborts_and_failures(tiny_folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(seed)
     forward = Runner.forward
     failures = 0
@@ -130,9 +128,21 @@ def test_a_full_queue_refuses_by_name(tiny_folder: Path) -> None:
         (GenerateRequest(id="r", prompt=(1, 999)), InvalidRequest, "prompt"),
         (GenerateRequest(id="r", prompt="x", sampling=Sampling(max_tokens=-1)), InvalidRequest, "max_tokens"),
         (GenerateRequest(id="r", prompt="x", sampling=Sampling(top_p=0.0)), InvalidRequest, "top_p"),
-        (GenerateRequest(id="r", prompt="x", sampling=Sampling(temperature=float("nan"))), InvalidRequest, "temperature"),
-        (GenerateRequest(id="r", prompt="x", sampling=Sampling(stop_token_ids=(4000,))), InvalidRequest, "stop_token_ids"),
-        (GenerateRequest(id="r", prompt="x", sampling=Sampling(stop=("a",)), constraint=regex("b")), InvalidRequest, "stop"),
+        (
+            GenerateRequest(id="r", prompt="x", sampling=Sampling(temperature=float("nan"))),
+            InvalidRequest,
+            "temperature",
+        ),
+        (
+            GenerateRequest(id="r", prompt="x", sampling=Sampling(stop_token_ids=(4000,))),
+            InvalidRequest,
+            "stop_token_ids",
+        ),
+        (
+            GenerateRequest(id="r", prompt="x", sampling=Sampling(stop=("a",)), constraint=regex("b")),
+            InvalidRequest,
+            "stop",
+        ),
         (ScoreRequest(id="r", prompt="x", choices=()), InvalidRequest, "choices"),
     ],
 )
