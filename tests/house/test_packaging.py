@@ -1,0 +1,75 @@
+"""What the checkout holds is what a wheel ships."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from checkout import ROOT, dotted, is_beside, packages, project
+
+# Package folders hold these too, and a wheel must not: caches, and the trainer's checkpoints.
+NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "runs", "*.log", "README.md")
+
+
+def test_the_packaging_list_is_the_tree() -> None:
+    listed = project()["tool"]["setuptools"]["packages"]
+    assert listed == sorted(listed), "keep tool.setuptools.packages sorted"
+    assert listed == sorted(dotted(folder) for folder in packages())
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of the checkout, unpacked. Built from a copy, so that no `build/` is left in the checkout."""
+    work = tmp_path_factory.mktemp("wheel")
+    source = work / "source"
+    source.mkdir()
+    for path in ROOT.iterdir():
+        if is_beside(path.name):
+            continue
+        if path.is_dir():
+            shutil.copytree(path, source / path.name, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+        else:
+            shutil.copy(path, source / path.name)
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(work / "dist"), str(source)]
+    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = (work / "dist").glob("weft-*.whl")
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(work / "site")
+    return work / "site"
+
+
+def test_the_wheel_ships_every_file_of_every_package(wheel: Path) -> None:
+    expected = {"py.typed"}
+    for folder in packages():
+        names = [path.name for path in folder.iterdir() if path.is_file()]
+        ignored = NOT_SHIPPED(str(folder), names)
+        kept = [name for name in names if name not in ignored and (folder != ROOT or name.endswith(".py"))]
+        expected |= {str((folder / name).relative_to(ROOT)) for name in kept}
+    for folder in (ROOT / "seedling" / "model", ROOT / "seedling" / "phrases"):
+        expected |= {str(path.relative_to(ROOT)) for path in folder.rglob("*") if path.is_file()}
+    shipped = {str(path.relative_to(wheel / "weft")) for path in (wheel / "weft").rglob("*") if path.is_file()}
+    assert shipped == expected
+    assert "seedling/model/config.json" in shipped
+
+
+def test_the_wheel_imports_by_itself(wheel: Path) -> None:
+    names = [dotted(folder) for folder in packages()]
+    script = (
+        f"import importlib, sys; sys.path.insert(0, {str(wheel)!r})\n"
+        f"for name in {names!r}: importlib.import_module(name)\n"
+        "print(sys.modules['weft'].__file__)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()) == wheel / "weft" / "__init__.py"
+
+
+def test_the_wheel_names_its_command_and_its_licence(wheel: Path) -> None:
+    (info,) = wheel.glob("weft-*.dist-info")
+    assert "weft = weft.cli.main:main" in (info / "entry_points.txt").read_text()
+    assert (info / "licenses" / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
