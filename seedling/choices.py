@@ -3,15 +3,15 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from .answers import fact_about
-from .choice_clues import FILLERS, INTENTS, REGISTERS, TONES, TOPICS, URGENCIES
-from .copying import person
-from .drawing import Draw
+from .drawing import Draw, listed, phrase_lines
 from .example import Example
 
 Groups = dict[tuple[str, ...], tuple[str, ...]]
+"""The names of a label, the plainest first -> clues to it."""
 
 
 @dataclass(frozen=True)
@@ -22,26 +22,82 @@ class Problem:
     question: str
     options: tuple[str, ...]
     answer: str
-    natural: str = ""
-    """The question in a form that names the options, where there is one."""
     noun: str = "Text"
 
 
+@cache
+def clues(section: str) -> Groups:
+    """The labels of a section of `phrases/clues.txt`: `== section`, `= label; other name; ...`, then a clue a line.
+
+    Raises KeyError for a section that is not there.
+    """
+    return _all_clues()[section]
+
+
+@cache
+def _all_clues() -> dict[str, Groups]:
+    sections: dict[str, dict[tuple[str, ...], list[str]]] = {}
+    for line in phrase_lines("clues.txt"):
+        if line.startswith("== "):
+            groups = sections[line[3:]] = {}
+        elif line.startswith("= "):
+            found = groups[listed(line[2:], ";")] = []
+        else:
+            found.append(line)
+    return {name: {label: tuple(lines) for label, lines in one.items()} for name, one in sections.items()}
+
+
 _TOPIC_QUESTIONS = (
-    "What is the text about?", "Which topic fits best?", "What is the topic?", "Choose the subject of the text.", "To which section does this belong?", "Which category is it?", "Classify the text.", "Pick the best label.", "What kind of news is this?", "The theme of this text is",
-)  # fmt: skip
+    "What is the text about?",
+    "Which topic fits best?",
+    "What is the topic?",
+    "Choose the subject of the text.",
+    "To which section does this belong?",
+    "Which category is it?",
+    "Classify the text.",
+    "Pick the best label.",
+    "What kind of news is this?",
+    "The theme of this text is",
+)
 _TONE_QUESTIONS = (
-    "What is the sentiment?", "How does the writer feel?", "Is this review positive or negative?", "Which mood does it have?", "Classify the sentiment of the review.", "What is the tone of the comment?", "Judge the feeling of the text.", "How did the customer like it?", "Label the opinion.",
-)  # fmt: skip
+    "What is the sentiment?",
+    "How does the writer feel?",
+    "Is this review positive or negative?",
+    "Which mood does it have?",
+    "Classify the sentiment of the review.",
+    "What is the tone of the comment?",
+    "Judge the feeling of the text.",
+    "How did the customer like it?",
+    "Label the opinion.",
+)
 _URGENCY_QUESTIONS = (
-    "How urgent is this?", "What is the priority?", "Which urgency does the message have?", "How quickly must we react?", "Rate the urgency.", "Which priority should the ticket get?", "Assign a priority.",
-)  # fmt: skip
+    "How urgent is this?",
+    "What is the priority?",
+    "Which urgency does the message have?",
+    "How quickly must we react?",
+    "Rate the urgency.",
+    "Which priority should the ticket get?",
+    "Assign a priority.",
+)
 _INTENT_QUESTIONS = (
-    "What does the customer want?", "What is the intent?", "Which request is this?", "Why does this person write?", "Choose the intent of the message.", "What is it about?", "Where should this message be routed?", "Classify the request.", "The purpose of the message is",
-)  # fmt: skip
+    "What does the customer want?",
+    "What is the intent?",
+    "Which request is this?",
+    "Why does this person write?",
+    "Choose the intent of the message.",
+    "What is it about?",
+    "Where should this message be routed?",
+    "Classify the request.",
+    "The purpose of the message is",
+)
 _REGISTER_QUESTIONS = (
-    "Which style is the text written in?", "Is the language formal or informal?", "What is the register?", "How does the writer speak?", "Classify the style.", "Choose the register of the message.",
-)  # fmt: skip
+    "Which style is the text written in?",
+    "Is the language formal or informal?",
+    "What is the register?",
+    "How does the writer speak?",
+    "Classify the style.",
+    "Choose the register of the message.",
+)
 _JOINTS = (". ", ". ", ", and ", "; ", "! ", " - ", ". Also, ", ", ")
 
 
@@ -64,7 +120,7 @@ def _clued(draw: Draw, groups: Groups, questions: tuple[str, ...], noun: str, mo
     right = rng.choice(labels)
     clauses = draw.some(draw.values(groups[right]), 1, 3)
     if draw.chance(0.35):
-        clauses += draw.some(draw.values(FILLERS), 1, 2)
+        clauses += draw.some(draw.values(clues("fillers")[("filler",)]), 1, 2)
     if len(clauses) > 1 and draw.chance(0.5):
         rng.shuffle(clauses)
     options = tuple(names.values())
@@ -77,12 +133,12 @@ def _label(draw: Draw, names: tuple[str, ...]) -> str:
 
 def topic(draw: Draw) -> Problem:
     """What a text is about."""
-    return _clued(draw, TOPICS, _TOPIC_QUESTIONS, draw.rng.choice(("Text", "Article", "Note", "Headline")), 6)
+    return _clued(draw, clues("topics"), _TOPIC_QUESTIONS, draw.rng.choice(("Text", "Article", "Note", "Headline")), 6)
 
 
 def tone(draw: Draw) -> Problem:
     """How the writer feels; the plain pair positive and negative half of the time."""
-    kinds = dict(TONES)
+    kinds = dict(clues("tones"))
     if draw.chance(0.5):
         kinds.pop(next(label for label in kinds if label[0] == "neutral"))
     problem = _clued(
@@ -93,17 +149,17 @@ def tone(draw: Draw) -> Problem:
 
 def urgency(draw: Draw) -> Problem:
     """How urgent a message is."""
-    return _clued(draw, URGENCIES, _URGENCY_QUESTIONS, draw.rng.choice(("Message", "Ticket", "Mail")), 3)
+    return _clued(draw, clues("urgencies"), _URGENCY_QUESTIONS, draw.rng.choice(("Message", "Ticket", "Mail")), 3)
 
 
 def intent(draw: Draw) -> Problem:
     """What the writer wants."""
-    return _clued(draw, INTENTS, _INTENT_QUESTIONS, draw.rng.choice(("Message", "Mail", "Customer")), 6)
+    return _clued(draw, clues("intents"), _INTENT_QUESTIONS, draw.rng.choice(("Message", "Mail", "Customer")), 6)
 
 
 def register(draw: Draw) -> Problem:
     """Formal or informal."""
-    return _clued(draw, REGISTERS, _REGISTER_QUESTIONS, draw.rng.choice(("Text", "Message", "Letter")), 2)
+    return _clued(draw, clues("registers"), _REGISTER_QUESTIONS, draw.rng.choice(("Text", "Message", "Letter")), 2)
 
 
 def which(draw: Draw) -> Problem:
@@ -115,7 +171,14 @@ def which(draw: Draw) -> Problem:
 
 
 _YES_NO = (("yes", "no"), ("yes", "no"), ("Yes", "No"), ("true", "false"), ("correct", "incorrect"), ("right", "wrong"))
-_CHECKS = ("Is it true that {c}?", "Does the text say that {c}?", "Can we say that {c}?", "Is this right: {c}?", "According to the text, is it so that {c}?", "Check this: {c}.")  # fmt: skip
+_CHECKS = (
+    "Is it true that {c}?",
+    "Does the text say that {c}?",
+    "Can we say that {c}?",
+    "Is this right: {c}?",
+    "According to the text, is it so that {c}?",
+    "Check this: {c}.",
+)
 _VERDICTS = (
     ("correct", "incorrect"),
     ("right", "wrong"),
@@ -125,8 +188,14 @@ _VERDICTS = (
     ("good", "bad"),
 )
 _JUDGE = (
-    "Is the answer {a} or {b}?", "Judge the answer.", "Give a verdict on the answer.", "Does the answer agree with the text?", "Verdict:", "Check the answer against the text.", "You judge accuracy. Your verdict?",
-)  # fmt: skip
+    "Is the answer {a} or {b}?",
+    "Judge the answer.",
+    "Give a verdict on the answer.",
+    "Does the answer agree with the text?",
+    "Verdict:",
+    "Check the answer against the text.",
+    "You judge accuracy. Your verdict?",
+)
 
 
 def yes_no(draw: Draw) -> Problem:
@@ -145,7 +214,15 @@ def verdict(draw: Draw) -> Problem:
     if draw.chance(0.35):
         first, second = (known.answer, known.others[0]) if true else (known.others[0], known.answer)
         text = f"{known.context}\nQuestion: {known.question}\nA: {first}\nB: {second}"
-        question = draw.template(("Which answer is better?", "Which answer is right, A or B?", "Better answer:", "Pick the right answer.", "Compare the answers. Which one wins?"))  # fmt: skip
+        question = draw.template(
+            (
+                "Which answer is better?",
+                "Which answer is right, A or B?",
+                "Better answer:",
+                "Pick the right answer.",
+                "Compare the answers. Which one wins?",
+            )
+        )
         return Problem(text, question, ("A", "B"), "A" if true else "B")
     options = draw.rng.choice(_VERDICTS)
     given = known.answer if true else known.others[0]
@@ -164,11 +241,20 @@ _WARNED = "I cannot recommend it;stay away;better look elsewhere;I would not buy
 def recommends(draw: Draw) -> Problem:
     """Whether a reviewer recommends something."""
     liked = draw.chance(0.5)
-    tone_groups = {label[0]: clues for label, clues in TONES.items()}
+    tone_groups = {label[0]: clues for label, clues in clues("tones").items()}
     clauses = draw.some(draw.values(tone_groups["positive" if liked else "negative"]), 1, 2)
     if draw.chance(0.5):
         clauses.append(draw.value(_PRAISED if liked else _WARNED))
-    question = draw.template(("Does the reviewer recommend it?", "Would the writer buy it again?", "Is the customer satisfied?", "Did the writer like it?", "Is the writer happy?", "Was it a good experience?"))  # fmt: skip
+    question = draw.template(
+        (
+            "Does the reviewer recommend it?",
+            "Would the writer buy it again?",
+            "Is the customer satisfied?",
+            "Did the writer like it?",
+            "Is the writer happy?",
+            "Was it a good experience?",
+        )
+    )
     options = ("yes", "no") if draw.chance(0.75) else ("Yes", "No")
     return Problem(_prose(draw, clauses), question, options, options[not liked], noun="Review")
 
@@ -195,7 +281,10 @@ def compare(draw: Draw) -> Problem:
     question = f"Is the price {rng.choice(('over', 'above', 'more than') if more else ('under', 'below', 'less than'))} {bound}?"
     true = (value > bound) == more
     return Problem(
-        f"{person(draw)} writes: {text}" if draw.chance(0.3) else text, question, ("yes", "no"), "yes" if true else "no"
+        f"{draw.text('person')} writes: {text}" if draw.chance(0.3) else text,
+        question,
+        ("yes", "no"),
+        "yes" if true else "no",
     )
 
 

@@ -9,35 +9,36 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from .drawing import Draw
+from .drawing import Draw, listed
 from .example import Example
 
-_FIELDS = (
-    "name first_name surname full_name title company employer phone mobile email address street city town country region "
-    "postcode date start_date end_date due_date time start end duration price total amount cost fee tax currency quantity "
-    "count number id code reference order_id invoice_number item product model brand colour size weight height width "
-    "length status state priority category kind type subject topic note comment summary description reason author owner "
-    "contact manager customer client supplier vendor driver teacher doctor guest host room floor seat gate platform venue "
-    "place location website link language rating score age year month version serial account balance deposit discount "
-    "salary position department team project task deadline stops passengers rooms pets tags items ingredients skills "
-    "members attendees languages paid confirmed urgent active available remote delivered signed verified open"
-).split()
-_COMMON_WORDS = (
-    "blue north stone river lamp garden paper window bread silver morning winter station bridge market letter iron "
-    "coffee forest harbour kitchen music table orange engine school island summer bottle candle copper ladder meadow "
-    "needle pocket ribbon saddle tunnel valley wagon yellow basket cotton dragon feather ginger hammer jacket kettle "
-    "lemon mirror oyster pepper quartz rocket shadow timber velvet walnut anchor barrel cabin desert ember falcon glacier "
-    "and of the for with under over after before small large old new green grey quiet broken second late early"
-).split()
-_SURNAMES = (
-    "Lindqvist Okafor Haddad Moreau Tanaka Silva Novak Brandt Osei Kowalski Petrov Alvarez Nguyen Byrne Rossi Larsen Demir "
-    "Kaur Fischer Mensah O'Neill Szabó Müller Ibáñez Sørensen Çelik Dvořák Nakamura Castro Weiss Ortega Hale Ahmed Vance"
-).split()
-_FIRST_NAMES = (
-    "Anna Bram Chidi Dana Elif Farid Greta Hugo Ines Jonas Kemal Lena Mara Nils Olga Priya Quentin Rosa Sven Tara Umar "
-    "Vera Wanda Yara Zeno Aiko Björn Chloé José Łukasz Mei Noor Oskar Paula Ruth Samir Tomás Ulla Viktor Zofia"
-).split()
-_DOMAINS = ("example", "test", "example", "invalid", "com", "org", "net")
+_FIELDS = listed(
+    """
+    name first_name surname full_name title company employer phone mobile email address street city town country region
+    postcode date start_date end_date due_date time start end duration price total amount cost fee tax currency quantity
+    count number id code reference order_id invoice_number item product model brand colour size weight height width
+    length status state priority category kind type subject topic note comment summary description reason author owner
+    contact manager customer client supplier vendor driver teacher doctor guest host room floor seat gate platform venue place
+    location website link language rating score age year month version serial account balance deposit discount salary
+    position department team project task deadline stops passengers rooms pets tags items ingredients skills members
+    attendees languages paid confirmed urgent active available remote delivered signed verified open
+    """
+)
+_COMMON_WORDS = listed(
+    """
+    blue north stone river lamp garden paper window bread silver morning winter station bridge market letter iron
+    coffee forest harbour kitchen music table orange engine school island summer bottle candle copper ladder meadow needle
+    pocket ribbon saddle tunnel valley wagon yellow basket cotton dragon feather ginger hammer jacket kettle lemon mirror
+    oyster pepper quartz rocket shadow timber velvet walnut anchor barrel cabin desert ember falcon glacier of the for with
+    under over after before small large old new green grey quiet broken second late early
+    """
+)
+_SPANS = listed(
+    """
+    person person person email email phone code code company company city street product product title event_name
+    department role skill dish url postcode version plate room venue topic brand material handle lost_thing problem
+    """
+)
 
 
 def words(draw: Draw, low: int = 1, high: int = 4) -> str:
@@ -51,58 +52,26 @@ def words(draw: Draw, low: int = 1, high: int = 4) -> str:
     return text[0].upper() + text[1:] if case < 0.5 else text
 
 
-def person(draw: Draw) -> str:
-    """A person's name of two parts, a third of them made up."""
-    first = draw.proper() if draw.chance(0.35) else draw.value(_FIRST_NAMES)
-    last = draw.proper() if draw.chance(0.35) else draw.value(_SURNAMES)
-    middle = f" {draw.rng.choice('ABCDEFGHJKLMNPRSTW')}." if draw.chance(0.05) else ""
-    return f"{first}{middle} {last}"
-
-
-def email(draw: Draw) -> str:
-    """An e-mail address."""
-    rng = draw.rng
-    local = rng.choice(
-        (
-            lambda: draw.word(),
-            lambda: f"{draw.word()}.{draw.word()}",
-            lambda: f"{rng.choice('abcdefghjklmnprstw')}.{draw.word()}",
-            lambda: f"{draw.word()}{rng.randint(1, 99)}",
-            lambda: f"{draw.word()}_{draw.word()}",
-        )
-    )()
-    host = draw.word() if draw.chance(0.7) else f"{draw.word()}-{draw.word()}"
-    return f"{local}@{host}.{rng.choice(_DOMAINS)}"
-
-
-def phone(draw: Draw) -> str:
-    """A phone number in one of several national spellings."""
-    rng = draw.rng
-    groups = [str(rng.randint(10 ** (size - 1), 10**size - 1)) for size in rng.choices((2, 3, 4), k=rng.randint(2, 4))]
-    head = rng.choice(("", "0", f"+{rng.randint(1, 99)} ", "00"))
-    return head + rng.choice((" ", "-", " ", ".")).join(groups)
-
-
 def digits(draw: Draw) -> str:
     """A date, a time, a version or an amount: digits with punctuation, copied as they stand."""
     rng = draw.rng
-    return rng.choice(
-        (
-            lambda: f"{rng.randint(1990, 2035)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}",
-            lambda: f"{rng.randint(0, 23):02}:{rng.choice((0, 5, 10, 15, 20, 30, 40, 45, 50)):02}",
-            lambda: f"{rng.randint(0, 12)}.{rng.randint(0, 20)}.{rng.randint(0, 9)}",
-            lambda: f"{rng.randint(1, 999)} {rng.choice(('EUR', 'USD', 'GBP', 'kg', 'km', 'm', 'litres', 'CHF'))}",
-            lambda: draw.code(),
-        )
-    )()
+    shapes: tuple[Callable[[], str], ...] = (
+        lambda: f"{rng.randint(1990, 2035)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}",
+        lambda: f"{rng.randint(0, 23):02}:{rng.choice((0, 5, 10, 15, 20, 30, 40, 45, 50)):02}",
+        lambda: draw.text("version"),
+        lambda: draw.text("money 1 3000"),
+        lambda: draw.text("code"),
+        lambda: draw.text("phone"),
+    )
+    return rng.choice(shapes)()
 
 
-def _text(draw: Draw) -> str:
+def span(draw: Draw) -> str:
+    """A string value: random words, a name, an address, a number with punctuation or another thing to copy."""
     kind = draw.rng.random()
-    for limit, make in ((0.45, words), (0.63, person), (0.73, email), (0.8, phone), (1.0, digits)):
-        if kind < limit:
-            return make(draw)
-    raise AssertionError("the limits end at 1")
+    if kind < 0.35:
+        return words(draw)
+    return draw.text(draw.rng.choice(_SPANS)) if kind < 0.85 else digits(draw)
 
 
 def field_name(draw: Draw) -> str:
@@ -128,7 +97,7 @@ def _field_value(draw: Draw) -> tuple[str, Any, dict[str, Any]]:
     """A value as (what the text says, what the record holds, its property schema)."""
     kind, rng = draw.rng.random(), draw.rng
     if kind < 0.52:
-        text = _text(draw)
+        text = span(draw)
         return text, text, {"type": "string"}
     if kind < 0.66:
         whole = draw.number()
@@ -297,7 +266,7 @@ def repeat(draw: Draw) -> tuple[str, str]:
     """A line to be said again."""
     kind = draw.rng.random()
     if kind < 0.6:
-        text = " ".join(_text(draw) for _ in range(draw.rng.randint(1, 5)))
+        text = " ".join(span(draw) for _ in range(draw.rng.randint(1, 5)))
     elif kind < 0.8:
         text = "".join(draw.rng.choice("0123456789") for _ in range(draw.rng.randint(4, 24)))
     else:
@@ -325,11 +294,19 @@ _ASK_KEY = (
 )
 
 
+def _person(draw: Draw) -> str:
+    return draw.text("person")
+
+
+def _code(draw: Draw) -> str:
+    return draw.text("code")
+
+
 def look_up(draw: Draw) -> tuple[str, str]:
     """A table, and a question for the value of a key or the key of a value."""
     rng = draw.rng
-    make_key = rng.choice((Draw.proper, Draw.word, person, lambda one: words(one, 1, 2), Draw.code))
-    make_value = rng.choice((lambda one: str(one.number()), _text, Draw.proper, digits, Draw.word, email, phone))
+    make_key = rng.choice((Draw.proper, Draw.word, _person, lambda one: words(one, 1, 2), _code))
+    make_value = rng.choice((lambda one: str(one.number()), span, Draw.proper, digits, Draw.word, _code, _person))
     count = rng.randint(2, 12)
     rows = list(zip(_distinct(draw, make_key, count), _distinct(draw, make_value, count), strict=True))
     line = draw.template(_ROWS)
@@ -387,8 +364,9 @@ def find_line(draw: Draw) -> tuple[str, str]:
     if draw.chance(0.35):
         quoted = words(draw, 2, 7)
         left, right = rng.choice((('"', '"'), ("“", "”"), ("'", "'"), ("«", "»")))
-        speaker = rng.choice((person(draw), draw.proper()))
-        text = f"{words(draw, 1, 5)} {speaker} {rng.choice(('said', 'wrote', 'asked', 'called it'))} {left}{quoted}{right} {words(draw, 1, 5)}."
+        speaker = draw.text(rng.choice(("person", "first_name")))
+        verb = rng.choice(("said", "wrote", "asked", "called it"))
+        text = f"{words(draw, 1, 5)} {speaker} {verb} {left}{quoted}{right} {words(draw, 1, 5)}."
         return f"{text}\n{draw.template(_QUOTE)}", quoted
     lines = [words(draw, 2, 6) for _ in range(rng.randint(3, 6))]
     marks = _distinct(draw, Draw.word, len(lines))
@@ -424,7 +402,7 @@ def array(draw: Draw) -> tuple[str, str]:
     """Lines or a list in running text, written as a JSON array of strings or of objects."""
     rng = draw.rng
     if draw.chance(0.45):
-        parts = _distinct(draw, lambda one: rng.choice((words, person))(one), rng.randint(2, 6))
+        parts = _distinct(draw, lambda one: span(one), rng.randint(2, 6))
         text = rng.choice(("\n".join(parts), ", ".join(parts), ", ".join(parts[:-1]) + " and " + parts[-1]))
         return f"{text}\n{draw.template(_AS_LIST)}", json.dumps(parts, ensure_ascii=False)
     first, second = _distinct(draw, field_name, 2)

@@ -1,38 +1,47 @@
-"""Drawing values and templates so that each split sees only what it may.
+"""Drawing values and templates so that each split sees only what it may, and reading the phrase files.
 
-Every list is divided by a stable hash of its items: about 15% are held out. Split "train" draws from the rest;
-"values" draws values (names, places, words) from the held-out part; "templates" draws sentence templates from the
-held-out part as well. Made-up words come from random syllables and may turn up in every split.
+Every list is divided by the same stable hash as all words (`words.held_out`): about 15% are held out. Split "train"
+draws from the rest; "values" draws values from the held-out part; "templates" draws sentence templates from the
+held-out part as well. Made-up words are divided in the same way.
 """
 
-import hashlib
 import random
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import resources
 from typing import TypeVar
+
+from .values import Scene, Value, generator
+from .words import held_out, made_up
 
 T = TypeVar("T", bound=Hashable)
 
-_HELD_OUT = 0.15
-_ONSETS = "b br c d dr f fl g gr h j k kl l m n p pl pr qu r s sh sk st t th tr v w z".split()
-_VOWELS = "a a e e i i o o u ai ea ou ia".split()
-_CODAS = ["", "", "", "", "l", "n", "r", "s", "t", "x", "nd", "rk", "m", "lt"]
+_ALTERNATIVES = re.compile(r"\(([^()|]*\|[^()]*)\)")
 
 
-def _share(item: Hashable) -> float:
-    """A number in [0, 1) that depends on nothing but the item's text."""
-    digest = hashlib.sha256(repr(item).encode()).digest()
-    return int.from_bytes(digest[:4], "big") / 2**32
+def listed(text: str, separator: str | None = None) -> tuple[str, ...]:
+    """The parts of a list written as one string, between spaces or another separator."""
+    return tuple(part.strip() for part in text.split(separator) if part.strip())
 
 
-@lru_cache(maxsize=4096)
+def phrase_lines(name: str) -> list[str]:
+    """The lines of `phrases/<name>`, without empty ones."""
+    text = resources.files(__package__).joinpath("phrases", name).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line.strip()]
+
+
+@lru_cache(maxsize=8192)
 def divide(items: tuple[T, ...]) -> tuple[tuple[T, ...], tuple[T, ...]]:
-    """`items` as (trained on, held out), neither empty. Raises ValueError for fewer than two distinct items."""
-    unique = tuple(dict.fromkeys(items))
+    """`items` as (trained on, held out), neither empty.
+
+    Raises ValueError for fewer than two distinct items, which cannot be divided.
+    """
+    unique = sorted(dict.fromkeys(items), key=str)
     if len(unique) < 2:
         raise ValueError(f"cannot divide {items!r}: at least two distinct items are needed")
-    held = tuple(item for item in unique if _share(item) < _HELD_OUT) or (min(unique, key=_share),)
+    held = tuple(item for item in unique if held_out(str(item))) or (unique[-1],)
     kept = tuple(item for item in unique if item not in held)
     return (kept, held) if kept else (held[1:], held[:1])
 
@@ -68,16 +77,24 @@ class Draw:
         """Between `low` and `high` different items (fewer where the list is shorter), in random order."""
         return self.rng.sample(list(items), min(len(items), self.rng.randint(low, high)))
 
-    def word(self, syllables: int = 0) -> str:
-        """A made-up lower-case word."""
-        count = syllables or self.rng.choice((1, 2, 2, 2, 3))
-        pick = self.rng.choice
-        text = "".join(pick(_ONSETS) + pick(_VOWELS) for _ in range(count)) + pick(_CODAS)
-        return text if len(text) > 2 else text + pick("lnrst")
+    def make(self, spec: str) -> Value:
+        """A value by its generator's spec, such as "person" or "int 1 9" (see `values.generator`)."""
+        return generator(spec)(Scene.new(self.rng, self.split))
 
-    def proper(self, syllables: int = 0) -> str:
+    def text(self, spec: str) -> str:
+        """A value by its generator's spec, as a text has it."""
+        return self.make(spec).text
+
+    def word(self) -> str:
+        """A made-up lower-case word."""
+        while True:
+            word = made_up(self.rng, self.split, *self.rng.choice(((1, 2), (2, 2), (2, 3))))
+            if len(word) > 2:
+                return word
+
+    def proper(self) -> str:
         """A made-up capitalised word."""
-        return self.word(syllables).capitalize()
+        return self.word().capitalize()
 
     def number(self) -> int:
         """A whole number of one to five digits, small ones being as frequent as large ones."""
@@ -86,20 +103,13 @@ class Draw:
 
     def decimal(self) -> float:
         """A number with one or two places."""
-        places = self.rng.choice((1, 2, 2))
-        return round(self.rng.uniform(0, 10 ** self.rng.randint(1, 4)), places)
+        return round(self.rng.uniform(0, 10 ** self.rng.randint(1, 4)), self.rng.choice((1, 2, 2)))
 
-    def code(self) -> str:
-        """An identifier such as A-1043, 2024/118, #88120 or kx91."""
-        pick, digits = self.rng.choice, self.rng.randint
-        letters = "".join(pick("ABCDEFGHKLMNPRSTUVWXZ") for _ in range(digits(1, 3)))
-        form = digits(0, 4)
-        if form == 0:
-            return f"{letters}-{digits(100, 99999)}"
-        if form == 1:
-            return f"{digits(2015, 2027)}/{digits(10, 999)}"
-        if form == 2:
-            return f"#{digits(100, 99999)}"
-        if form == 3:
-            return f"{letters.lower()}{digits(10, 9999)}"
-        return f"{letters}{digits(10, 999)}-{pick('ABCDEFGHKLM')}"
+    def vary(self, template: str) -> str:
+        """The template with each "(a|b|)" replaced by one of its wordings."""
+        return _ALTERNATIVES.sub(lambda match: self.rng.choice(match[1].split("|")), template)
+
+
+def upper_first(text: str) -> str:
+    """`text` with a capital first letter and the rest as it is."""
+    return text[:1].upper() + text[1:]

@@ -1,300 +1,186 @@
-"""Argument and outcome values for the invented tools: how a value is said, and what it is in JSON."""
+"""Argument and outcome values for the invented tools, by spec: what a request says and what stands in JSON."""
 
-import ast
-import operator
+from __future__ import annotations
+
 from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any
 
-from .copying import email, person, phone, words
-from .drawing import Draw
+from . import words as lists
+from .arithmetic import expression
+from .copying import words
+from .drawing import Draw, listed
+from .values import Value
 
-
-@dataclass(frozen=True)
-class Value:
-    """`said` is how text mentions it, `json` is the argument or result."""
-
-    said: str
-    json: Any
-
-
-Maker = Callable[[Draw], Value]
-
-_CITIES = (
-    "Oslo Lisbon Nairobi Osaka Lima Cork Graz Bergen Porto Izmir Lagos Hanoi Quito Turin Ghent Leeds Malmö Kraków Zürich "
-    "Tampere Accra Pune Cusco Denver Bologna Utrecht Dakar Riga Tartu Seville Leipzig Montreal Busan Córdoba Split Basel "
-    "Aarhus Brno Galway Lyon Antwerp Perth Kyoto Tunis Havana Boston Austin Dresden Palermo Vilnius"
-).split()
-_COUNTRIES = (
-    "Norway Portugal Kenya Japan Peru Ireland Austria Turkey Nigeria Vietnam Ecuador Italy Belgium Sweden Poland Finland "
-    "Ghana India Latvia Estonia Spain Germany Canada Croatia Denmark France Tunisia Cuba Lithuania Chile Mexico Greece"
-).split()
-_ITEMS = (
-    "lamp desk chair kettle monitor keyboard notebook backpack tent stove mug clock shelf router printer scarf drill "
-    "ladder bicycle helmet blanket pillow teapot speaker camera tripod jacket wallet torch hammer rug mirror vase pan "
-    "toaster blender fan heater umbrella suitcase"
-).split()
-_ADJECTIVES = "red green oak steel small large folding garden travel desk heavy blue paper cotton wooden glass".split()
-_FOODS = (
-    "rice lentils spinach salmon eggs tofu mushrooms pumpkin chickpeas cheese potatoes chicken beans apples yoghurt leeks "
-    "carrots noodles shrimp cabbage avocado oats bread pears"
-).split()
-_LANGUAGES = (
-    "French German Spanish Italian Polish Turkish Japanese Swahili Portuguese Dutch Greek Hindi Arabic Finnish Korean"
-).split()
-_ROOMS = "kitchen bedroom hall office bathroom garage attic cellar nursery study porch workshop studio pantry".split()
-_UNITS = (
-    "kilometres miles metres feet inches centimetres kilograms pounds ounces grams litres gallons cups acres hectares "
-    "yards tonnes pints"
-).split()
-_CHORES = (
-    "water the plants;call the dentist;pay the rent;buy stamps;clean the oven;feed the cat;renew the passport;fix the "
-    "gate;post the letter;charge the battery;book the hall;return the library books;wash the car;order new filters;check "
-    "the smoke alarm;sign the contract;collect the parcel;send the minutes;update the price list;empty the bins"
-).split(";")
-_TROUBLES = (
-    "the printer is on fire;the login page stays blank;nobody can open the door;the heating does not start;mails arrive "
-    "twice;the screen flickers;the export is empty;the lift is stuck;the password reset fails;the map shows the wrong "
-    "street;the backup stopped;the scanner eats paper;the invoice has two totals;the app crashes on start;the phone is "
-    "dead;the server room is too hot"
-).split(";")
-_MESSAGES = (
-    "the meeting moved to {t};I will be {n} minutes late;please bring the {i};the {i} has arrived;can you call {p};we "
-    "need {n} more {i}s;the door code is {n};thank you for the {i};{p} is ill today;the train leaves at {t};see you in "
-    "{c};the {i} is broken;lunch is at {t};the offer ends in {n} days;do not forget the {i};{p} says yes;we land in {c} "
-    "at {t};the report is ready;I left the {i} in {c};room {n} is free"
-).split(";")
-_PHRASES = (
-    "lunch with {p};the {w} report;{w} and {w};history of {c};best {i} in {c};{p} live;{i} repair;the {a} {i};dinner in "
-    "{c};{w} training;a visit to {c};{w} song;night in {c};call with {p};the {w} of {c};{i} review;{a} {w};old {i}s;"
-    "{w} festival;train to {c};the last {i};{p} and the {w};{c} marathon;{w} workshop"
-).split(";")
+_UNITS = listed(
+    """
+    kilometres miles metres feet inches centimetres kilograms pounds ounces grams litres gallons cups acres hectares
+    yards tonnes pints millimetres stones
+    """
+)
+_ROOMS = listed(
+    "kitchen bedroom hall office bathroom garage attic cellar nursery study porch workshop studio pantry"
+)
+_CHORES = listed(
+    """
+    water the plants; call the dentist; pay the rent; buy stamps; clean the oven; feed the cat; renew the passport; fix
+    the gate; post the letter; charge the battery; book the hall; return the library books; wash the car; order new
+    filters; check the smoke alarm; sign the contract; collect the parcel; send the minutes; empty the bins; take the
+    pills; walk the dog; phone grandmother; turn off the sprinkler; back up the photos; bake the cake
+    """,
+    ";",
+)
+_MESSAGES = listed(
+    """
+    the meeting moved to {t}; I will be {n} minutes late; please bring the {i}; the {i} has arrived; can you call {p};
+    we need {n} more {i.plural}; the door code is {n}; thank you for the {i}; {p} is ill today; the train leaves at {t};
+    see you in {c}; the {i} is broken; lunch is at {t}; the offer ends in {n} days; do not forget the {i}; {p} says yes;
+    we land in {c} at {t}; the report is ready; I left the {i} in {c}; room {n} is free; where are you; {p} wants to talk
+    to you; the invoice is paid; good luck in {c}; the {i} costs {n} euros; happy birthday; we won the contract with {o}
+    """,
+    ";",
+)
+_PHRASES = listed(
+    """
+    lunch with {p}; the {w} report; {w} and {w}; history of {c}; best {i} in {c}; {p} live; {i} repair; the {a} {i};
+    dinner in {c}; {w} training; a visit to {c}; {w} song; night in {c}; call with {p}; the {w} of {c}; {i} review;
+    {a} {w}; old {i.plural}; {w} festival; train to {c}; the last {i}; {p} and the {w}; {c} marathon; {w} workshop;
+    meeting with {o}; {o} presentation; dentist; yoga; piano lesson; how to clean a {i}; jobs at {o}; cheap {i.plural}
+    """,
+    ";",
+)
+_MEANINGS = listed(
+    """
+    a small boat; very tired; to walk slowly; a kind of bread; a loud noise; without end; a narrow path; to fold paper;
+    an old coin; full of light; a long coat; to speak softly; a wet field; quick and clever; a stone wall
+    """,
+    ";",
+)
+_HEADLINES = listed(
+    """
+    {c} opens a new bridge; {o} hires {n} people; {p} wins in {c}; storm reaches {c}; {o} and {w} to merge; {c} votes on
+    Sunday; {p} leaves {o}; prices of {i.plural} fall; {w} found near {c}; strike at {o} ends; {n} flats for {c}
+    """,
+    ";",
+)
 
 
-def city(draw: Draw) -> str:
-    """A city, real or made up."""
-    return draw.proper() if draw.chance(0.35) else draw.value(_CITIES)
+class Said(str):
+    """A value as a text has it; `{item.plural}` in a template is its plural."""
 
-
-def country(draw: Draw) -> str:
-    """A country, real or made up."""
-    return draw.proper(2) + draw.rng.choice(("", "ia", "land")) if draw.chance(0.4) else draw.value(_COUNTRIES)
+    @property
+    def plural(self) -> str:
+        """The English plural of the last word."""
+        if self.endswith("s") and not self.endswith("ss"):
+            return str(self)
+        if self.endswith(("ss", "x", "ch", "sh", "z")):
+            return f"{self}es"
+        if self.endswith(("lf", "arf", "ife")):
+            return f"{self.removesuffix('e')[:-1]}ves"
+        if self.endswith("y") and self[-2:-1] not in "aeiou":
+            return f"{self[:-1]}ies"
+        return f"{self}s"
 
 
 def item(draw: Draw) -> str:
-    """A product: a plain noun, one with an adjective, or a made-up one."""
+    """A product: a plain noun, one with an adjective or a brand, or a made-up one."""
     kind = draw.rng.random()
-    if kind < 0.25:
+    if kind < 0.15:
         return draw.word()
-    noun = draw.value(_ITEMS)
-    return noun if kind < 0.65 else f"{draw.value(_ADJECTIVES)} {noun}"
+    noun = lists.NOUNS.draw(draw.rng, draw.split)
+    if kind < 0.6:
+        return noun
+    if kind < 0.9:
+        return f"{lists.ADJECTIVES.draw(draw.rng, draw.split)} {noun}"
+    return f"{draw.text('brand')} {noun}"
 
 
-def date(draw: Draw) -> str:
-    """An ISO date."""
-    return f"{draw.rng.randint(2023, 2029)}-{draw.rng.randint(1, 12):02}-{draw.rng.randint(1, 28):02}"
+def _filled(draw: Draw, pattern: str) -> str:
+    return pattern.format_map(_Holes(draw))
 
 
-def time(draw: Draw) -> str:
-    """A time, HH:MM."""
-    return f"{draw.rng.randint(0, 23):02}:{draw.rng.choice((0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55)):02}"
+class _Holes(dict[str, str]):
+    """Values for the holes of a phrase, made when asked for."""
+
+    def __init__(self, draw: Draw) -> None:
+        super().__init__()
+        self.draw = draw
+
+    def __missing__(self, key: str) -> str:
+        draw = self.draw
+        made: dict[str, Callable[[], str]] = {
+            "t": lambda: draw.make("time").json,
+            "n": lambda: str(draw.rng.randint(2, 90)),
+            "i": lambda: item(draw),
+            "p": lambda: draw.text("person" if draw.chance(0.5) else "first_name"),
+            "c": lambda: draw.text("city"),
+            "o": lambda: draw.text("company"),
+            "w": draw.word,
+            "a": lambda: lists.ADJECTIVES.draw(draw.rng, draw.split),
+        }
+        return Said(made[key]())
 
 
-def company(draw: Draw) -> str:
-    """A company or a house of that name."""
-    ending = draw.rng.choice(("", "", " & Sons", " Ltd", " House", " GmbH", " Group", " Foods"))
-    return (draw.proper() if draw.chance(0.6) else draw.value(_CITIES)) + ending
+def _phrase(options: tuple[str, ...], share: float = 0.8, low: int = 2, high: int = 5) -> Callable[[Draw], str]:
+    """A maker of filled phrases, some of them random words."""
+    return lambda draw: _filled(draw, draw.value(options)) if draw.chance(share) else words(draw, low, high)
 
 
-def street(draw: Draw) -> str:
-    """A street address."""
-    name = draw.proper()
-    number = draw.rng.randint(1, 240)
-    return draw.rng.choice(
-        (f"{number} {name} Street", f"{name} Road {number}", f"{name}straat {number}", f"{number} {name} Lane")
-    )
+def _path(draw: Draw) -> str:
+    folder = draw.rng.choice(("", "/home/", "docs/", "/var/log/", "data/", f"{draw.word()}/", "C:/", "./"))
+    stem = draw.rng.choice((draw.word(), f"{draw.word()}_{draw.rng.randint(1, 2030)}", f"{draw.word()}-{draw.word()}"))
+    return folder + stem + draw.rng.choice((".txt", ".csv", ".json", ".md", ".log", ".toml", ".pdf"))
 
 
-def _fill(draw: Draw, pattern: str) -> str:
-    makers: dict[str, Callable[[], str]] = {
-        "{t}": lambda: time(draw),
-        "{n}": lambda: str(draw.rng.randint(2, 90)),
-        "{i}": lambda: draw.value(_ITEMS),
-        "{p}": lambda: person(draw),
-        "{c}": lambda: city(draw),
-        "{w}": lambda: draw.word(),
-        "{a}": lambda: draw.value(_ADJECTIVES),
-    }
-    for hole, make in makers.items():
-        while hole in pattern:
-            pattern = pattern.replace(hole, make(), 1)
-    return pattern
-
-
-def message(draw: Draw) -> str:
-    """A short sentence without a full stop."""
-    return _fill(draw, draw.value(_MESSAGES)) if draw.chance(0.8) else words(draw, 3, 7)
-
-
-def phrase(draw: Draw) -> str:
-    """A title or a search phrase."""
-    return _fill(draw, draw.value(_PHRASES)) if draw.chance(0.75) else words(draw, 1, 3)
-
-
-def path(draw: Draw) -> str:
-    """A file's path."""
-    stem = draw.word()
-    folder = draw.rng.choice(("", "/home/", "docs/", "/var/log/", "data/", f"{draw.word()}/"))
-    return folder + stem + draw.rng.choice((".txt", ".csv", ".json", ".md", ".log", ".toml"))
-
-
-def site(draw: Draw) -> str:
-    """A host name."""
-    return f"{draw.word()}.example"
-
-
-def ticker(draw: Draw) -> str:
-    """A share's symbol of three to five capitals."""
+def _ticker(draw: Draw) -> str:
     return "".join(draw.rng.choice("ABCDEFGHIKLMNOPRSTUVWXYZ") for _ in range(draw.rng.randint(3, 5)))
 
 
-_OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-}
-
-
-def calculate(expression: str) -> str:
-    """The value of an arithmetic expression of numbers, + - * / and brackets, with at most two places.
-
-    Raises ValueError for anything else.
-    """
-
-    def value(node: ast.expr) -> Fraction:
-        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-            return Fraction(str(node.value))
-        if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-            return _OPERATORS[type(node.op)](value(node.left), value(node.right))
-        raise ValueError(f"not arithmetic: {expression!r}")
-
-    result = round(value(ast.parse(expression, mode="eval").body), 2)
-    return str(int(result)) if result.denominator == 1 else f"{float(result):.2f}".rstrip("0")
-
-
-_SPOKEN = {
-    "+": ("plus", "plus", "added to", "+"),
-    "-": ("minus", "minus", "less", "-"),
-    "*": ("times", "times", "multiplied by", "x", "*"),
-    "/": ("divided by", "divided by", "over", "/"),
-}
-
-
-def expression(draw: Draw) -> Value:
-    """A sum as spoken in the request, and as written for a calculator."""
-    rng = draw.rng
-
-    def number() -> str:
-        return str(draw.number() + 1) if draw.chance(0.7) else f"{rng.uniform(0, 200):.{rng.choice((1, 2))}f}"
-
-    first, second = number(), number()
-    sign = rng.choice("+-**/")
-    kind = rng.random()
-    if kind < 0.12:
-        percent, whole_number = rng.choice((5, 10, 12, 15, 20, 25, 30, 40, 50, 75)), str(rng.randint(1, 999))
-        return Value(f"{percent} percent of {whole_number}", f"{whole_number} * {percent} / 100")
-    if kind < 0.2:
-        word, sign = rng.choice((("the sum of", "+"), ("the product of", "*"), ("the difference of", "-")))
-        return Value(f"{word} {first} and {second}", f"{first} {sign} {second}")
-    if kind < 0.26:
-        word, sign = rng.choice((("half of", "/ 2"), ("twice", "* 2"), ("a third of", "/ 3"), ("three times", "* 3")))
-        return Value(f"{word} {first}", f"{first} {sign}")
-    if kind < 0.34:
-        text = f"{first} {sign} {second}"
-        return Value(text, text)
-    said, written = f"{first} {rng.choice(_SPOKEN[sign])} {second}", f"{first} {sign} {second}"
-    if draw.chance(0.4):
-        third, sign = number(), rng.choice("+-*")
-        if draw.chance(0.15):
-            return Value(f"({said}) {rng.choice(_SPOKEN[sign])} {third}", f"({written}) {sign} {third}")
-        said, written = f"{said} {rng.choice(_SPOKEN[sign])} {third}", f"{written} {sign} {third}"
-    return Value(said, written)
-
-
 _TEXTS: dict[str, Callable[[Draw], str]] = {
-    "city": city,
-    "country": country,
     "item": item,
-    "date": date,
-    "time": time,
-    "company": company,
-    "street": street,
-    "message": message,
-    "phrase": phrase,
-    "path": path,
-    "site": site,
-    "ticker": ticker,
-    "person": person,
-    "email": email,
-    "phone": phone,
-    "code": Draw.code,
-    "word": Draw.word,
-    "proper": Draw.proper,
-    "food": lambda draw: draw.value(_FOODS) if draw.chance(0.8) else draw.word(),
-    "language": lambda draw: draw.value(_LANGUAGES) if draw.chance(0.85) else draw.proper(2) + "ish",
-    "room": lambda draw: draw.value(_ROOMS) if draw.chance(0.85) else f"{draw.word()} room",
-    "unit": lambda draw: draw.value(_UNITS),
+    "message": _phrase(_MESSAGES, 0.85, 3, 7),
+    "phrase": _phrase(_PHRASES, 0.75, 1, 3),
+    "meaning": _phrase(_MEANINGS, 0.9),
+    "headline": _phrase(_HEADLINES, 0.9, 3, 6),
     "chore": lambda draw: draw.value(_CHORES) if draw.chance(0.7) else f"{draw.word()} the {item(draw)}",
-    "trouble": lambda draw: draw.value(_TROUBLES) if draw.chance(0.7) else f"the {item(draw)} does not {draw.word()}",
+    "trouble": lambda draw: draw.text("problem") if draw.chance(0.8) else f"the {item(draw)} does not {draw.word()}",
+    "path": _path,
+    "site": lambda draw: f"{draw.word()}.example",
+    "ticker": _ticker,
+    "unit": lambda draw: draw.value(_UNITS),
+    "room": lambda draw: draw.value(_ROOMS) if draw.chance(0.85) else f"{draw.word()} room",
+    "food": lambda draw: draw.text("ingredient") if draw.chance(0.8) else draw.word(),
+    "land": lambda draw: (
+        draw.text("country") if draw.chance(0.6) else draw.proper() + draw.rng.choice(("", "ia", "land"))
+    ),
+    "iso": lambda draw: draw.make("date").json,
+    "clock": lambda draw: draw.make("time").json,
 }
 
 
-def text_of(name: str) -> Maker:
-    """A maker of strings that are said as they are written; "expression" is the exception."""
-    if name == "expression":
-        return expression
-    make = _TEXTS[name]
+def make(draw: Draw, spec: str) -> Value:
+    """A value by its spec.
 
-    def made(draw: Draw) -> Value:
-        text = make(draw)
-        return Value(text, text)
-
-    return made
-
-
-_NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
-
-
-def whole(low: int, high: int) -> Maker:
-    """A maker of whole numbers from `low` to `high`, small ones sometimes said as words."""
-
-    def made(draw: Draw) -> Value:
-        number = draw.rng.randint(low, high)
-        if 2 <= number < len(_NUMBER_WORDS) and draw.chance(0.25):
-            return Value(_NUMBER_WORDS[number], number)
-        return Value(str(number), number)
-
-    return made
-
-
-def amount(low: float, high: float, places: int = 2) -> Maker:
-    """A maker of numbers with up to `places` decimals; whole ones are written without a point."""
-
-    def made(draw: Draw) -> Value:
-        number = round(draw.rng.uniform(low, high), 0 if draw.chance(0.4) else places)
-        plain = int(number) if number == int(number) else number
-        return Value(str(plain), plain)
-
-    return made
-
-
-def one_of(*options: str) -> Maker:
-    """A maker that picks one of the options, in every split."""
-
-    def made(draw: Draw) -> Value:
-        chosen = draw.rng.choice(options)
+    "pick a/b/c" is one of the options in every split, "flag on/off" a boolean said so, "amount 1 9 2" a number with up
+    to so many places, "expression" a sum; else a text of this module, or a generator of `values`. Raises KeyError for
+    an unknown one.
+    """
+    name, _, rest = spec.partition(" ")
+    if name == "pick":
+        chosen = draw.rng.choice(rest.split("/"))
         return Value(chosen, chosen)
+    if name == "flag":
+        yes, no = rest.split("/")
+        return Value(True, yes) if draw.chance(0.5) else Value(False, no)
+    if name == "amount":
+        return _amount(draw, *rest.split())
+    if name == "expression":
+        return expression(draw)
+    if name in _TEXTS:
+        text = _TEXTS[name](draw)
+        return Value(text, text)
+    return draw.make(spec)
 
-    return made
+
+def _amount(draw: Draw, low: str, high: str, places: str = "2") -> Value:
+    number = round(draw.rng.uniform(float(low), float(high)), 0 if draw.chance(0.4) else int(places))
+    plain = int(number) if number == int(number) else number
+    return Value(plain, str(plain))

@@ -6,11 +6,12 @@ import string
 from dataclasses import dataclass
 from typing import Any
 
-from .drawing import Draw
+from .arithmetic import calculate
+from .drawing import Draw, upper_first
 from .example import Example
-from .tool_chains import CHAINS, Chain
-from .tool_kinds import KINDS, Param, ToolKind, attribute_kind
-from .tool_values import Value
+from .tool_kinds import Chain, Param, ToolKind, attribute_kind, chains, tool_kinds
+from .tool_values import Said, make
+from .values import Value
 
 _SYSTEM = (
     "You may call tools.",
@@ -48,8 +49,8 @@ class Offer:
 
 
 def _property(draw: Draw, param: Param) -> dict[str, Any]:
-    spec: dict[str, Any] = {"type": "string" if param.kind == "enum" else param.kind}
-    if param.kind == "enum":
+    spec: dict[str, Any] = {"type": "string" if param.type == "enum" else param.type}
+    if param.type == "enum":
         spec["enum"] = draw.rng.sample(param.options, len(param.options)) if draw.chance(0.4) else list(param.options)
     if draw.chance(0.45):
         spec["description"] = param.about
@@ -58,13 +59,13 @@ def _property(draw: Draw, param: Param) -> dict[str, Any]:
 
 def offer(draw: Draw, kind: ToolKind) -> Offer:
     """`kind` under one of its names, with one of its descriptions and sets of argument names."""
-    name = draw.template(tuple(kind.names.split()))
+    name = draw.template(kind.names)
     if draw.chance(0.1):
         head, *rest = name.split("_")
         name = head + "".join(part.capitalize() for part in rest)
     names: dict[str, str] = {}
     for key, param in kind.params.items():
-        free = [one for one in draw.templates(tuple(param.names.split())) if one not in names.values()]
+        free = [one for one in draw.templates(param.names) if one not in names.values()]
         names[key] = draw.rng.choice(free) if free else key
     parameters: dict[str, Any] = {
         "type": "object",
@@ -78,11 +79,7 @@ def offer(draw: Draw, kind: ToolKind) -> Offer:
 
 
 def _holes(template: str) -> set[str]:
-    return {field for _, field, _, _ in string.Formatter().parse(template) if field}
-
-
-def _upper_first(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return {field.partition(".")[0] for _, field, _, _ in string.Formatter().parse(template) if field}
 
 
 def _call(offered: Offer, values: dict[str, Value], number: int) -> dict[str, Any]:
@@ -96,9 +93,12 @@ def _call(offered: Offer, values: dict[str, Value], number: int) -> dict[str, An
 
 
 def _outcome(draw: Draw, kind: ToolKind, values: dict[str, Value]) -> dict[str, Any]:
-    if kind.work is not None:
-        return {key: value.json for key, value in kind.work({key: one.json for key, one in values.items()}).items()}
-    return {key: make(draw).json for key, make in kind.outcome.items()}
+    """What the tool finds out; sums are true."""
+    if kind.family == "arithmetic":
+        return {"value": json.loads(calculate(values["expression"].json))}
+    if kind.family == "total":
+        return {"value": json.loads(calculate(f"{values['price'].json} * {values['count'].json}"))}
+    return {key: make(draw, spec).json for key, spec in kind.outcome.items()}
 
 
 def _result(draw: Draw, outcome: dict[str, Any], number: int) -> dict[str, Any]:
@@ -113,32 +113,39 @@ def _result(draw: Draw, outcome: dict[str, Any], number: int) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": f"call_{number}", "content": content}
 
 
+def _spoken(values: dict[str, Value], outcome: dict[str, Any]) -> dict[str, Said]:
+    """What templates may mention: the request's values as it says them, and the outcome."""
+    said = {key: Said(value.text) for key, value in values.items()}
+    return said | {key: Said(value) for key, value in outcome.items()}
+
+
 def _answer(draw: Draw, kind: ToolKind, values: dict[str, Value], outcome: dict[str, Any]) -> dict[str, Any]:
-    known = {key: value.said for key, value in values.items()} | {key: str(value) for key, value in outcome.items()}
+    known = _spoken(values, outcome)
     fitting = [one for one in draw.templates(kind.answers) if _holes(one) <= known.keys()]
     text = draw.rng.choice(fitting or [one for one in kind.answers if _holes(one) <= known.keys()])
-    return {"role": "assistant", "content": _upper_first(text.format(**known))}
+    return {"role": "assistant", "content": upper_first(text).format(**known)}
 
 
 def _request(draw: Draw, kind: ToolKind) -> tuple[str, dict[str, Value]]:
-    template = draw.rng.choice(kind.requests) if kind.divided else draw.template(kind.requests)
-    values: dict[str, Value] = {}
-    for key in kind.params:
-        if key in _holes(template):
-            values[key] = kind.params[key].make(draw)
-    while len(values) > 1 and len({value.said for value in values.values()}) < len(values):
-        values = {key: kind.params[key].make(draw) for key in values}
-    text = template.format(**{key: value.said for key, value in values.items()})
-    return _dress(draw, text), values
+    """A request for this kind of tool, and the values it mentions, no two of them alike."""
+    divided = " " in kind.family
+    template = _dress(draw, draw.rng.choice(kind.requests) if divided else draw.template(kind.requests))
+    holes = _holes(template)
+    while True:
+        values = {key: make(draw, param.spec) for key, param in kind.params.items() if key in holes}
+        if len({value.text for value in values.values()}) == len(values):
+            return template.format(**_spoken(values, {})), values
 
 
-def _dress(draw: Draw, text: str) -> str:
+def _dress(draw: Draw, template: str) -> str:
+    """The request as people type it: with a greeting, carelessly, or with a capital. Values keep their case."""
     kind = draw.rng.random()
+    template = draw.vary(template)
     if kind < 0.1:
-        return draw.template(_PREFIXES) + text
+        return draw.template(_PREFIXES) + template
     if kind < 0.2:
-        return text[:1].lower() + text[1:].rstrip(".?") if text[:1] not in "#" else text
-    return _upper_first(text)
+        return template[:1].lower() + template[1:].rstrip(".?")
+    return upper_first(template)
 
 
 def _others(draw: Draw, taken: list[Offer], count: int, families: set[str]) -> list[Offer]:
@@ -146,7 +153,7 @@ def _others(draw: Draw, taken: list[Offer], count: int, families: set[str]) -> l
     offers = list(taken)
     used = set(families) | {one.kind.family for one in taken}
     while len(offers) < count + len(taken):
-        kind = attribute_kind(draw) if draw.chance(0.25) else draw.rng.choice(KINDS)
+        kind = attribute_kind(draw) if draw.chance(0.25) else draw.rng.choice(list(tool_kinds().values()))
         made = offer(draw, kind)
         if kind.family not in used and all(made.name != one.name for one in offers):
             offers.append(made)
@@ -158,7 +165,7 @@ def _pick_kind(draw: Draw) -> ToolKind:
     kind = draw.rng.random()
     if kind < 0.2:
         return attribute_kind(draw)
-    return KINDS[0] if kind < 0.28 else draw.rng.choice(KINDS)
+    return tool_kinds()["arithmetic"] if kind < 0.28 else draw.rng.choice(list(tool_kinds().values()))
 
 
 def _one_call(draw: Draw, offered: Offer, first: int) -> list[dict[str, Any]]:
@@ -173,30 +180,28 @@ def _one_call(draw: Draw, offered: Offer, first: int) -> list[dict[str, Any]]:
 
 
 def _chain(draw: Draw, chain: Chain) -> tuple[list[Offer], list[dict[str, Any]]]:
-    kinds = {kind.family: kind for kind in KINDS}
-    offers = {family: offer(draw, kinds[family]) for family in chain.families}
-    known: dict[str, Value] = {key: make(draw) for key, make in chain.values.items()}
-    said = {key: value.said for key, value in known.items()}
-    messages: list[dict[str, Any]] = [
-        {"role": "user", "content": _dress(draw, draw.template(chain.requests).format(**said))}
-    ]
+    """A request of several calls: the tools it takes, and the chat."""
+    families = dict.fromkeys(step.family for step in chain.steps)
+    offers = {family: offer(draw, tool_kinds()[family]) for family in families}
+    known = {key: make(draw, spec) for key, spec in chain.values.items()}
+    request = _dress(draw, draw.template(chain.requests)).format(**_spoken(known, {}))
+    messages: list[dict[str, Any]] = [{"role": "user", "content": request}]
     for number, step in enumerate(chain.steps, 1):
         offered = offers[step.family]
-        values = {key: _step_value(known, pattern) for key, pattern in step.arguments.items()}
+        values = {key: _filled(known, template) for key, template in step.arguments.items()}
         outcome = _outcome(draw, offered.kind, values)
         messages += [_call(offered, values, number), _result(draw, outcome, number)]
-        for key, name in step.keep.items():
-            known[name] = Value(str(outcome[key]), outcome[key])
-    text = draw.template(chain.answers).format(**{key: value.said for key, value in known.items()})
-    messages.append({"role": "assistant", "content": _upper_first(text)})
+        known |= {name: Value(outcome[key], str(outcome[key])) for key, name in step.keep.items()}
+    text = upper_first(draw.template(chain.answers)).format(**_spoken(known, {}))
+    messages.append({"role": "assistant", "content": text})
     return list(offers.values()), messages
 
 
-def _step_value(known: dict[str, Value], pattern: str) -> Value:
-    """An argument of a later call: a known value as it is, or a text with JSON values filled in."""
-    if pattern in known:
-        return known[pattern]
-    text = pattern.format(**{key: value.json for key, value in known.items()})
+def _filled(known: dict[str, Value], template: str) -> Value:
+    """An argument of a chain's call: a known value as it is, or a text with known JSON values filled in."""
+    if template[1:-1] in known:
+        return known[template[1:-1]]
+    text = template.format(**{key: value.json for key, value in known.items()})
     return Value(text, text)
 
 
@@ -212,7 +217,7 @@ def sample(rng: random.Random, split: str) -> Example:
         offers = _others(draw, [], count, {"arithmetic"})
         messages += _without(draw, offers)
     elif form < 0.31:
-        offers, chat = _chain(draw, rng.choice(draw.templates(CHAINS)))
+        offers, chat = _chain(draw, rng.choice(chains()))
         offers = _others(draw, offers, max(0, count - len(offers)), set())
         messages += chat
     else:
@@ -230,6 +235,6 @@ def _without(draw: Draw, offers: list[Offer]) -> list[dict[str, Any]]:
         said, reply = draw.rng.choice(_CHATTER)
         return [{"role": "user", "content": draw.template(said)}, {"role": "assistant", "content": reply}]
     families = {one.kind.family for one in offers}
-    kind = draw.rng.choice([one for one in KINDS if one.family not in families])
+    kind = draw.rng.choice([one for one in tool_kinds().values() if one.family not in families])
     text, _ = _request(draw, kind)
     return [{"role": "user", "content": text}, {"role": "assistant", "content": draw.rng.choice(_CANNOT)}]
