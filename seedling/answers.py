@@ -233,11 +233,10 @@ def _small_talk(draw: Draw) -> list[dict[str, Any]]:
 def _questions(draw: Draw) -> list[dict[str, Any]]:
     context, world, said = _context(draw)
     question, long, answer = _ask(draw, said)
-    if draw.chance(0.06):
-        told = [one.fact for one in said]
-        unsaid = draw.rng.choice([fact for fact in world.facts if fact not in told])
-        question = draw.template(unsaid.questions).format(s=said[0].subject)
-        long, answer = False, _ABSENT
+    unsaid = [fact for fact in world.facts if all(fact is not one.fact for one in said)]
+    if unsaid and draw.chance(0.06):
+        fact = draw.rng.choice(unsaid)
+        question, long, answer = draw.template(fact.questions).format(s=said[0].subject), False, _ABSENT
     how = draw.template(_LONG if long else _SHORT)
     messages: list[dict[str, Any]] = []
     if draw.chance(0.2):
