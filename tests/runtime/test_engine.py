@@ -1,0 +1,156 @@
+"""What one request sees of the engine: text, stops, counts, scores, embeddings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from weft.errors import Aborted, InvalidRequest
+from weft.request import EmbedRequest, FinishReason, GenerateRequest, Pooling, Sampling, ScoreRequest
+from weft.runtime import Engine
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_folder: Path) -> Iterator[Engine]:
+    with Engine(tiny_folder, device="cpu", dtype="float32") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def reference(tiny_folder: Path) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32).eval()
+
+
+def text_of(engine: Engine, name: str, **sampling: Any) -> str:
+    options = {"max_tokens": 40, "ignore_eos": True, **sampling}
+    return engine.generate(GenerateRequest(id=name, prompt="Say: ", sampling=Sampling(**options))).result(60).text
+
+
+def test_events_add_up_to_the_result(engine: Engine) -> None:
+    request = GenerateRequest(id="sum", prompt="Hello", sampling=Sampling(max_tokens=30, logprobs=True, top_logprobs=3))
+    ticket = engine.generate(request)
+    events = list(ticket)
+    result = ticket.result(60)
+    assert "".join(event.text for event in events) == result.text
+    assert [event.finish is not None for event in events] == [False] * (len(events) - 1) + [True]
+    assert events[-1].finish is result.finish
+    for event in events:
+        if event.token_id >= 0 and event.finish is not FinishReason.STOP:
+            assert event.logprob is not None
+            assert event.logprob <= 0
+            assert event.top_logprobs[0] == (event.token_id, pytest.approx(event.logprob))  # greedy
+            assert event.prompt_tokens == 5
+    assert 0 < result.times.arrived <= result.times.admitted <= result.times.first_token <= result.times.finished
+
+
+def test_a_stop_string_ends_the_text_and_is_not_part_of_it(engine: Engine) -> None:
+    whole = text_of(engine, "whole")
+    stop = whole[10:13]
+    request = GenerateRequest(
+        id="stop", prompt="Say: ", sampling=Sampling(max_tokens=40, ignore_eos=True, stop=(stop,))
+    )
+    ticket = engine.generate(request)
+    streamed = "".join(event.text for event in ticket)
+    result = ticket.result(60)
+    assert result.text == streamed == whole[: whole.index(stop)]
+    assert (result.finish, result.stop_reason) == (FinishReason.STOP, stop)
+
+
+def test_a_stop_token_id_ends_the_text(engine: Engine) -> None:
+    ids = engine.generate(
+        GenerateRequest(id="ids", prompt="Say: ", sampling=Sampling(max_tokens=20, ignore_eos=True))
+    ).result(60)
+    stop = ids.token_ids[7]
+    sampling = Sampling(max_tokens=20, ignore_eos=True, stop_token_ids=(stop,))
+    result = engine.generate(GenerateRequest(id="stopped", prompt="Say: ", sampling=sampling)).result(60)
+    assert result.token_ids == ids.token_ids[: ids.token_ids.index(stop)]
+    assert result.stop_reason == stop
+
+
+def test_end_of_sequence_waits_for_min_tokens(engine: Engine) -> None:
+    (end,) = engine.tokenizer.eos_ids
+    bias = ((end, 100.0),)
+    short = engine.generate(GenerateRequest(id="short", prompt="a", sampling=Sampling(logit_bias=bias))).result(60)
+    assert (short.text, short.token_ids, short.finish) == ("", (), FinishReason.STOP)
+    longer = engine.generate(
+        GenerateRequest(id="longer", prompt="a", sampling=Sampling(logit_bias=bias, min_tokens=6))
+    ).result(60)
+    assert len(longer.token_ids) == 6
+
+
+def test_max_tokens_zero_gives_an_empty_answer(engine: Engine) -> None:
+    result = engine.generate(GenerateRequest(id="zero", prompt="abc", sampling=Sampling(max_tokens=0))).result(60)
+    assert (result.text, result.finish) == ("", FinishReason.LENGTH)
+
+
+def test_output_ends_where_the_context_does(engine: Engine) -> None:
+    prompt = "x" * (engine.context_length - 4)
+    result = engine.generate(GenerateRequest(id="full", prompt=prompt, sampling=Sampling(ignore_eos=True))).result(60)
+    assert (len(result.token_ids), result.finish) == (4, FinishReason.LENGTH)
+
+
+def test_a_bias_bans_and_forces_tokens(engine: Engine) -> None:
+    (token,) = engine.tokenizer.encode("q")
+    assert set(text_of(engine, "force", logit_bias=((token, 100.0),))) == {"q"}
+    usual = text_of(engine, "usual")
+    banned = engine.tokenizer.encode(usual[0])[0]
+    assert text_of(engine, "ban", logit_bias=((banned, -100.0),))[0] != usual[0]
+
+
+def test_scores_are_the_models_probabilities(engine: Engine, reference: Any) -> None:
+    prompt, choices = "The name is", (" true", " null", "12", " naming things")
+    result = engine.score(ScoreRequest(id="score", prompt=prompt, choices=choices)).result(60)
+    start = engine.tokenizer.encode(prompt)
+    for choice, got in zip(choices, result.token_logprobs, strict=True):
+        ids = engine.tokenizer.encode(choice)
+        with torch.inference_mode():
+            logprobs = reference(torch.tensor([start + ids])).logits[0].log_softmax(-1)
+        wanted = [logprobs[len(start) - 1 + at, token].item() for at, token in enumerate(ids)]
+        assert got == pytest.approx(wanted, abs=2e-4)
+    assert result.logprobs[0] == pytest.approx(math.fsum(result.token_logprobs[0]))
+
+
+@pytest.mark.parametrize("pooling", list(Pooling))
+def test_embeddings_are_the_pooled_last_hidden_states(engine: Engine, reference: Any, pooling: Pooling) -> None:
+    text = "a text that is long enough to fill more than one page of the cache"
+    for name in ("cold", "warm"):
+        result = engine.embed(EmbedRequest(id=f"{name}{pooling}", prompt=text, pooling=pooling)).result(60)
+        with torch.inference_mode():
+            hidden = reference.model(torch.tensor([engine.tokenizer.encode(text)])).last_hidden_state[0]
+        pooled = hidden[-1] if pooling is Pooling.LAST else hidden.mean(dim=0)
+        assert result.embedding == pytest.approx((pooled / pooled.norm()).tolist(), abs=1e-4)
+
+
+def test_an_abort_raises_where_the_caller_waits(engine: Engine) -> None:
+    ticket = engine.generate(GenerateRequest(id="gone", prompt="x", sampling=Sampling(ignore_eos=True)))
+    ticket.abort()
+    with pytest.raises(Aborted, match="gone"):
+        ticket.result(60)
+    engine.abort("never heard of")
+    engine.recount()
+
+
+def test_an_id_in_flight_is_refused_and_free_again_after(engine: Engine) -> None:
+    request = GenerateRequest(id="same", prompt="x", sampling=Sampling(ignore_eos=True))
+    ticket = engine.generate(request)
+    with pytest.raises(InvalidRequest, match="same"):
+        engine.generate(request)
+    ticket.abort()
+    with pytest.raises(Aborted):
+        ticket.result(60)
+    again = engine.generate(GenerateRequest(id="same", prompt="x", sampling=Sampling(max_tokens=1)))
+    assert again.result(60)
+
+
+def test_a_wait_can_be_bounded(engine: Engine) -> None:
+    ticket = engine.generate(GenerateRequest(id="slow", prompt="x", sampling=Sampling(ignore_eos=True)))
+    with pytest.raises(TimeoutError):
+        ticket.result(0.0)
+    ticket.abort()

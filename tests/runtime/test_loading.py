@@ -1,0 +1,117 @@
+"""Broken model folders are refused with the file, the tensor or the field at fault."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from weft.errors import InvalidRequest, ModelError
+from weft.request import GenerateRequest, Sampling
+from weft.runtime import Engine
+
+
+@pytest.fixture
+def folder(tiny_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_folder, tmp_path / "model"))
+
+
+def edit_config(folder: Path, **changes: object) -> None:
+    file = folder / "config.json"
+    config = json.loads(file.read_text())
+    config.update(changes)
+    file.write_text(json.dumps({name: value for name, value in config.items() if value is not ...}))
+
+
+def edit_weights(folder: Path, changes: dict[str, torch.Tensor | None]) -> None:
+    file = folder / "model.safetensors"
+    tensors = {**load_file(file), **changes}
+    save_file({name: value for name, value in tensors.items() if value is not None}, file)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="nowhere"):
+        Engine(tmp_path / "nowhere")
+
+
+def test_an_unknown_architecture_is_named_with_the_known_ones(folder: Path) -> None:
+    edit_config(folder, architectures=["GrandioseForCausalLM"])
+    with pytest.raises(ModelError, match=r"GrandioseForCausalLM.*LlamaForCausalLM"):
+        Engine(folder, device="cpu")
+
+
+def test_a_missing_field_is_named(folder: Path) -> None:
+    edit_config(folder, num_attention_heads=...)
+    with pytest.raises(ModelError, match="num_attention_heads"):
+        Engine(folder, device="cpu")
+
+
+def test_rope_scaling_is_refused_by_name(folder: Path) -> None:
+    edit_config(folder, rope_parameters={"rope_type": "yarn", "factor": 4.0, "rope_theta": 1e4})
+    with pytest.raises(ModelError, match="yarn"):
+        Engine(folder, device="cpu")
+
+
+def test_a_missing_tensor_is_named(folder: Path) -> None:
+    edit_weights(folder, {"model.layers.1.mlp.up_proj.weight": None})
+    with pytest.raises(ModelError, match=r"model\.layers\.1\.mlp\.up_proj\.weight"):
+        Engine(folder, device="cpu")
+
+
+def test_a_misshapen_tensor_is_named_with_both_shapes(folder: Path) -> None:
+    edit_weights(folder, {"model.norm.weight": torch.zeros(3)})
+    with pytest.raises(ModelError, match=r"model\.norm\.weight.*\[3\].*\[64\]"):
+        Engine(folder, device="cpu")
+
+
+def test_a_tensor_nobody_takes_is_named(folder: Path) -> None:
+    edit_weights(folder, {"model.layers.0.self_attn.q_norm.weight": torch.ones(16)})
+    with pytest.raises(ModelError, match="q_norm"):
+        Engine(folder, device="cpu")
+
+
+def test_a_truncated_file_is_named(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="model.safetensors"):
+        Engine(folder, device="cpu")
+
+
+def test_shards_give_the_same_text(folder: Path, tiny_folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    names = sorted(tensors)
+    files = {"a.safetensors": names[::2], "b.safetensors": names[1::2]}
+    for file, held in files.items():
+        save_file({name: tensors[name] for name in held}, folder / file)
+    index = {"weight_map": {name: file for file, held in files.items() for name in held}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    (folder / "model.safetensors").unlink()
+    request = GenerateRequest(id="x", prompt="the name", sampling=Sampling(max_tokens=10))
+    with Engine(folder, device="cpu") as sharded, Engine(tiny_folder, device="cpu") as whole:
+        assert sharded.generate(request).result(60).text == whole.generate(request).result(60).text
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [
+        ({"page_size": 0}, "page_size"),
+        ({"dtype": "int3"}, "dtype"),
+        ({"device": "abacus"}, "device"),
+        ({"batch_invariant": True, "dtype": "bfloat16"}, "dtype"),
+    ],
+)
+def test_a_bad_option_is_named(tiny_folder: Path, options: dict[str, object], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        Engine(tiny_folder, **options)  # type: ignore[arg-type]
+    assert caught.value.param == param
+
+
+def test_the_choices_made_come_with_their_reasons(tiny_folder: Path) -> None:
+    with Engine(tiny_folder, device="cpu", dtype="bfloat16") as engine:
+        assert engine.choices[0] == "device: cpu, because it was asked for"
+        assert engine.choices[1] == "dtype: bfloat16, because it was asked for"
+        assert engine.generate(GenerateRequest(id="x", prompt="a", sampling=Sampling(max_tokens=3))).result(60)
