@@ -1,0 +1,46 @@
+"""Attention of new tokens over paged keys and values: decode, prefill and any mixture of the two.
+
+    for b in range(B):                                   # sequences; their new tokens are ragged in q
+        n = query_start[b + 1] - query_start[b]
+        for j in range(n), for h in range(H):
+            last = context_lens[b] - n + j               # the token's own position: it sees 0 ... last
+            kv = h // (H // KV)
+            for p in range(last + 1):
+                page, offset = page_table[b, p // page_size], p % page_size
+                score[p] = scale * dot(q[t, h], k_pages[kv, page, offset])
+            out[t, h] = sum(softmax(score)[p] * v_pages[kv, page, offset])
+
+The keys and values of the new tokens are stored (`store_kv`) before the call. Page slots past a sequence's end may hold
+anything, NaN included; entries of `page_table` past its last page are 0 and are not read as its keys. Softmax in
+float32. What depends only on the batch, not on the layer, is worked out once a step in an `AttentionPlan`.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ..dispatch import choose
+from .batched import attention as _batched
+from .invariant import attention as _invariant
+from .plan import AttentionPlan
+from .reference import attention as _reference
+
+__all__ = ["AttentionPlan", "attention"]
+
+_PATHS = {"reference": _reference, "batched": _batched, "invariant": _invariant}
+
+
+def attention(q: Tensor, k_pages: Tensor, v_pages: Tensor, plan: AttentionPlan) -> Tensor:
+    """Attend.
+
+    Args:
+        q: float32, bfloat16 or float16 [T, H, D], already rotated; the sequences' new tokens one after the other.
+        k_pages, v_pages: [KV, P, page_size, D], q's dtype; H is a multiple of KV.
+        plan: of this step's batch, on q's device.
+
+    Returns:
+        [T, H, D], q's dtype. Where the plan is batch-invariant, a token's result is the same bits whatever else is
+        in the batch and however its prompt was cut into chunks.
+    """
+    path = choose("attention", q.device, batch_invariant=plan.batch_invariant).path
+    return _PATHS[path](q, k_pages, v_pages, plan)

@@ -1,0 +1,31 @@
+"""A linear layer, optionally one whose rows do not depend on their neighbours.
+
+    y[t, o] = sum(x[t, i] * weight[o, i] for i in range(in)) + bias[o]
+
+A matrix library picks its kernel by the number of rows, and another kernel may sum in another order: the same row then
+differs in its last bits from batch to batch. With `batch_invariant=True` every product has the same shape.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from .invariant import linear as _invariant
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, batch_invariant: bool = False) -> Tensor:
+    """x @ weight.T + bias.
+
+    Args:
+        x: [T, in].
+        weight: [out, in], x's dtype.
+        bias: [out].
+        batch_invariant: each row's result is the same bits whatever T is and wherever the row stands.
+
+    Returns:
+        [T, out].
+    """
+    if batch_invariant:
+        return _invariant(x, weight, bias)
+    return F.linear(x, weight, bias)
