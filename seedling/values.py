@@ -689,6 +689,22 @@ def sentence_case(scene: Scene, items: Words) -> Value:
     return _same(items.draw(scene.rng, scene.split))
 
 
+def club(scene: Scene) -> Value:
+    """A sports or other club."""
+    rng = scene.rng
+    place = city(scene).text
+    suffix = rng.choice(("Rovers", "United", "FC", "Town", "Wanderers", "SC", "Athletic", "Chess Club", "Rowing Club", "Sports Club"))
+    return _same(rng.choice((f"{place} {suffix}", f"{place} {suffix}", f"{rng.choice(('FC', 'SV', 'AC', 'IK', 'SK'))} {place}")))
+
+
+def product_word(scene: Scene) -> Value:
+    """The name of a piece of software or a service."""
+    rng = scene.rng
+    base = listed_or_made_up(scene, words.COMPANY_STEMS, 0.5)
+    ending = rng.choice(("", "", "Desk", "Mail", "Sync", "Base", "Note", "Pad", " Cloud", " Mail", "-api", " Studio", "Flow"))
+    return _same(base + ending)
+
+
 def flight(scene: Scene) -> Value:
     rng = scene.rng
     return _same(
@@ -769,7 +785,10 @@ _PLAIN: dict[str, Generator] = {
     "lost_thing": listed(words.LOST_THINGS), "problem": listed(words.PROBLEMS), "hobby": listed(words.HOBBIES),
     "subject": listed(words.SUBJECTS), "task": listed(words.TASKS),
     "feature": listed(words.FEATURES), "extra": listed(words.EXTRAS), "pro": listed(words.PROS),
-    "con": listed(words.CONS), "step": listed(words.STEPS), "isbn": isbn,
+    "con": listed(words.CONS), "step": listed(words.STEPS), "isbn": isbn, "club": club, "product_word": product_word, "cause": listed(words.CAUSES),
+    "action": listed(words.ACTIONS), "software_feature": listed(words.SOFTWARE_FEATURES),
+    "problem_short": listed(words.SHORT_PROBLEMS), "service": listed(words.SERVICES), "office": listed(words.OFFICES),
+    "industry": listed(words.INDUSTRIES),
     "brand": listed(words.BRANDS, 0.4), "word": lambda scene: _same(_plain_word(scene)),
     "name_word": lambda scene: _same(invented(scene)),
 }  # fmt: skip

@@ -349,3 +349,35 @@ Mix the dry ingredients; Beat the eggs; Add the stock; Peel the potatoes; Roll o
 Simmer on low heat; Drain the beans; Grease the tin; Fold in the flour; Leave to cool; Toast the nuts; Knead until smooth
 Cover with a lid; Pour into glasses; Slice the bread; Marinate overnight; Whisk until stiff; Strain the sauce
 """)
+
+CAUSES = _phrases("""
+a full disk; a broken cable; an expired certificate; a faulty update; a power cut; a wrong configuration; a memory leak
+too many requests; a typo in a script; a failed switch; an overheated server; a database lock; a bad deployment
+a forgotten renewal; a hardware fault; a flooded cellar; a missing index; human error; a worn-out fan; a blocked port
+""")
+
+ACTIONS = _phrases("""
+add an alarm; replace the switch; write a runbook; test the backups; buy more disks; train the staff; automate renewals
+review the script; add a second line; tighten the limits; update the firmware; check the cooling; rotate the logs
+inform all customers; move the database; simplify the set-up; repeat the drill; clean the filters
+""")
+
+SOFTWARE_FEATURES = _phrases("""
+dark mode; offline maps; a new editor; faster search; two-factor login; export to PDF; keyboard shortcuts; a dashboard
+voice input; shared folders; automatic backups; a spell checker; larger fonts; a calendar view; undo; group chats
+custom themes; bulk editing; drag and drop; an import wizard; push notifications; a plug-in system; tags; time zones
+""")
+
+SHORT_PROBLEMS = _phrases("""
+the crash on start-up; a memory leak; the broken login; wrong totals; missing icons; slow scrolling; the frozen menu
+lost settings; a typo in the help; double messages; the black screen; a rounding error; the printing bug; flickering text
+wrong time zones; the empty list; a security hole; garbled names; the endless loop; a broken link
+""")
+
+SERVICES = _phrases("""
+window cleaning; painting; web design; translation; proofreading; garden work; carpentry; tiling; photo editing; training
+consulting; roof repair; bookkeeping; legal advice; data entry; floor polishing; electrical work; wall plastering; moving
+sound recording; event planning; furniture assembly; pest control; logo design; market research; network set-up
+""")
+
+OFFICES = _phrases("treasurer; secretary; youth coach; bar manager; webmaster; referee; librarian; president; equipment officer; chronicler")
