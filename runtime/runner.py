@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ..kernels.attention import AttentionPlan
-from ..kernels.masked_sample import SamplingTensors, masked_sample
+from ..kernels.masked_sample import Adjust, SamplingTensors, masked_sample
 from .jobs import Drawn, SampleRow
 from .kv_cache import KVCache
 from .mask_pool import MaskPool
@@ -41,6 +41,8 @@ class Runner:
             context_lens=[chunk.start + chunk.count for chunk in chunks],
             page_size=page_size,
             device=self._device,
+            scale=self._model.attention_scale,
+            batch_invariant=self._model.batch_invariant,
         )
         return self._model.forward(self._tensor(ids), self._tensor(positions), self._cache, self._tensor(slots), plan)
 
@@ -57,7 +59,9 @@ class Runner:
             min_p=[row.min_p for row in rows],
             seeds=[row.seed for row in rows],
             positions=[row.position for row in rows],
-            adjust=[(at, *change) for at, row in enumerate(rows) for change in row.adjustments],
+            adjust=Adjust.build(
+                ((at, *change) for at, row in enumerate(rows) for change in row.adjustments), self._device
+            ),
             device=self._device,
         )
         sampled = masked_sample(logits, self._masks.table, self._tensor([row.mask for row in rows]), params)

@@ -22,7 +22,8 @@ class LlamaModel:
     def __init__(self, config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> None:
         _refuse_unknown_features(config)
         self.config = config
-        self._invariant = batch_invariant
+        self.attention_scale = config.head_dim**-0.5
+        self.batch_invariant = batch_invariant
         self._embeddings = weights.take("model.embed_tokens.weight", (config.vocab_size, config.hidden_size))
         self._layers = [_Layer(config, weights, number, batch_invariant) for number in range(config.num_layers)]
         self._norm = weights.take("model.norm.weight", (config.hidden_size,))
@@ -50,7 +51,7 @@ class LlamaModel:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """See `registry.Model.logits`."""
-        return linear(hidden, self._head, batch_invariant=self._invariant).float()
+        return linear(hidden, self._head, batch_invariant=self.batch_invariant).float()
 
 
 class _Layer:

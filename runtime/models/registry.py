@@ -15,9 +15,16 @@ from .loading import Weights
 
 
 class Model(Protocol):
-    """What the runner asks of an architecture. T is the step's new tokens, over all sequences, packed."""
+    """What the runner asks of an architecture. T is the step's new tokens, over all sequences, packed.
+
+    Attributes:
+        attention_scale: multiplies attention scores.
+        batch_invariant: whether a token's result may not depend on the rest of the batch.
+    """
 
     config: ModelConfig
+    attention_scale: float
+    batch_invariant: bool
 
     def forward(
         self, ids: torch.Tensor, positions: torch.Tensor, cache: KVCache, slots: torch.Tensor, plan: AttentionPlan
