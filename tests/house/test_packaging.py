@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -73,3 +75,30 @@ def test_the_wheel_names_its_command_and_its_licence(wheel: Path) -> None:
     (info,) = wheel.glob("weft-*.dist-info")
     assert "weft = weft.cli.main:main" in (info / "entry_points.txt").read_text()
     assert (info / "licenses" / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+
+
+# What is imported where it is there, and whose absence is said by a typed error or by the dispatcher.
+OPTIONAL = {"triton", "transformers"}
+MODULE_OF = {"pyzmq": "zmq"}
+COMES_WITH = {"starlette": "fastapi"}
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    requirements = project()["project"]["dependencies"]
+    declared = {re.split(r"[<>=!~;\[ ]", requirement)[0].replace("-", "_") for requirement in requirements}
+    allowed = OPTIONAL | {MODULE_OF.get(name, name) for name in declared} | sys.stdlib_module_names
+    for folder in packages():
+        for path in folder.glob("*.py"):
+            for name in imported(path):
+                assert COMES_WITH.get(name, name) in allowed, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level names of a file's absolute imports, wherever they stand in it."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.append(node.module)
+    return {name.partition(".")[0] for name in names}
