@@ -99,9 +99,12 @@ def test_output_ends_where_the_context_does(engine: Engine) -> None:
 def test_a_bias_bans_and_forces_tokens(engine: Engine) -> None:
     (token,) = engine.tokenizer.encode("q")
     assert set(text_of(engine, "force", logit_bias=((token, 100.0),))) == {"q"}
-    usual = text_of(engine, "usual")
-    banned = engine.tokenizer.encode(usual[0])[0]
-    assert text_of(engine, "ban", logit_bias=((banned, -100.0),))[0] != usual[0]
+    results = {}
+    for bias in (0.0, -100.0):
+        sampling = Sampling(max_tokens=20, ignore_eos=True, logit_bias=((token, bias),))
+        results[bias] = engine.generate(GenerateRequest(id=str(bias), prompt="Say: ", sampling=sampling)).result(60)
+        token = results[0.0].token_ids[0]
+    assert token not in results[-100.0].token_ids
 
 
 def test_scores_are_the_models_probabilities(engine: Engine, reference: Any) -> None:

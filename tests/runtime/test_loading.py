@@ -77,7 +77,7 @@ def test_a_tensor_nobody_takes_is_named(folder: Path) -> None:
 def test_a_truncated_file_is_named(folder: Path) -> None:
     file = folder / "model.safetensors"
     file.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(ModelError, match="model.safetensors"):
+    with pytest.raises(ModelError, match=r"model\.safetensors"):
         Engine(folder, device="cpu")
 
 
