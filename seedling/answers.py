@@ -8,8 +8,9 @@ from functools import cache
 from typing import Any
 
 from .copying import words
-from .drawing import Draw, listed, phrase_lines, upper_first
+from .drawing import Draw, listed, phrase_lines, sections, upper_first
 from .example import Example
+from .told import tell
 from .tool_values import make
 
 
@@ -61,8 +62,8 @@ def worlds() -> tuple[World, ...]:
 _TRADES = listed(
     """
     bicycles; software for farms; paper cups; window frames; fishing boats; winter coats; solar panels; cheese;
-    board games; hearing aids; toy trains; garden tools; door locks; running shoes; church bells; coffee roasters; maps; tents;
-    wooden toys; violins; hats; umbrellas; train seats; ice cream; ladders; work gloves; perfume; carpets
+    board games; hearing aids; toy trains; garden tools; door locks; running shoes; church bells; coffee roasters; maps;
+    tents; wooden toys; violins; hats; umbrellas; train seats; ice cream; ladders; work gloves; perfume; carpets
     """,
     ";",
 )
@@ -230,7 +231,7 @@ def _small_talk(draw: Draw) -> list[dict[str, Any]]:
     return messages
 
 
-def _questions(draw: Draw) -> list[dict[str, Any]]:
+def _about_facts(draw: Draw) -> list[dict[str, Any]]:
     context, world, said = _context(draw)
     question, long, answer = _ask(draw, said)
     unsaid = [fact for fact in world.facts if all(fact is not one.fact for one in said)]
@@ -260,10 +261,26 @@ def _questions(draw: Draw) -> list[dict[str, Any]]:
     return messages
 
 
+def _about_document(draw: Draw) -> list[dict[str, Any]]:
+    """Questions for facts of a document of the extraction corpus, answered by what stands there."""
+    told = tell(draw)
+    if not told.spans:
+        return _about_facts(draw)
+    messages: list[dict[str, Any]] = []
+    for name, value in draw.some(list(told.spans.items()), 1, 3):
+        how, question = draw.template(_SHORT), draw.template(sections("questions.txt")["spans"]).format(f=name)
+        text = f"{question} {how}"
+        if not messages:
+            text = draw.template(_SHAPES).format(context=told.text, question=question, how=how)
+        messages += [{"role": "user", "content": text}, {"role": "assistant", "content": value}]
+    return messages
+
+
 def sample(rng: random.Random, split: str) -> Example:
     """One short talk: questions about a text, or small talk. Deterministic given `rng`."""
     draw = Draw(rng, split)
-    messages = _small_talk(draw) if draw.chance(0.14) else _questions(draw)
+    roll = rng.random()
+    messages = _small_talk(draw) if roll < 0.14 else _about_document(draw) if roll < 0.4 else _about_facts(draw)
     return Example("answer", tuple(messages))
 
 

@@ -9,7 +9,7 @@ import random
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import TypeVar
 
@@ -30,6 +30,18 @@ def phrase_lines(name: str) -> list[str]:
     """The lines of `phrases/<name>`, without empty ones."""
     text = resources.files(__package__).joinpath("phrases", name).read_text(encoding="utf-8")
     return [line for line in text.splitlines() if line.strip()]
+
+
+@cache
+def sections(name: str) -> dict[str, tuple[str, ...]]:
+    """The lines of a phrase file by their `== section`, "\\n" being a line break."""
+    found: dict[str, list[str]] = {}
+    for line in phrase_lines(name):
+        if line.startswith("== "):
+            lines = found[line[3:]] = []
+        else:
+            lines.append(line.replace("\\n", "\n"))
+    return {section: tuple(lines) for section, lines in found.items()}
 
 
 @lru_cache(maxsize=8192)

@@ -16,9 +16,7 @@ _UNITS = listed(
     yards tonnes pints millimetres stones
     """
 )
-_ROOMS = listed(
-    "kitchen bedroom hall office bathroom garage attic cellar nursery study porch workshop studio pantry"
-)
+_ROOMS = listed("kitchen bedroom hall office bathroom garage attic cellar nursery study porch workshop studio pantry")
 _CHORES = listed(
     """
     water the plants; call the dentist; pay the rent; buy stamps; clean the oven; feed the cat; renew the passport; fix
