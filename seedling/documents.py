@@ -5,10 +5,16 @@ from __future__ import annotations
 import random
 
 from .facts import Facts
-from .phrases import Snippet, allowed, expand, pick
+from .phrases import Snippet, allowed, expand, lines, pick
 from .values import Scene, draw
 
-_LAYOUTS = {"prose": 0.5, "mixed": 0.17, "form": 0.15, "bullets": 0.08, "chat": 0.1}
+_LAYOUTS = {"prose": 0.57, "mixed": 0.15, "form": 0.11, "bullets": 0.08, "chat": 0.09}
+
+#: How often a field is told by a sentence that would fit any field, naming it.
+_GENERIC = 0.1
+
+#: How often a document says that something is not known.
+_MISSING = 0.25
 
 
 def compose(rng: random.Random, split: str, facts: Facts) -> str:
@@ -17,13 +23,13 @@ def compose(rng: random.Random, split: str, facts: Facts) -> str:
     keys = [key for key in facts.values if facts.kind.fields[key].kind != "currency"]
     keys = [key for key in keys if not _left_unsaid(rng, facts, key)]
     if layout == "form":
-        text = _form(rng, facts, keys)
+        text = _form(rng, split, facts, keys)
         return _framed(rng, split, facts, text) if rng.random() < 0.5 else text
     if layout == "mixed" and len(keys) > 2:
         rng.shuffle(keys)
         cut = rng.randint(1, len(keys) - 1)
         first, body, last = _prose(rng, split, facts, keys[:cut])
-        form = _form(rng, facts, keys[cut:])
+        form = _form(rng, split, facts, keys[cut:])
         prose = " ".join([*first, *body])
         parts = [prose, form] if rng.random() < 0.7 else [form, prose]
         return _framed(rng, split, facts, "\n".join([*parts, *last]))
@@ -48,27 +54,17 @@ def _prose(rng: random.Random, split: str, facts: Facts, keys: list[str]) -> tup
     """Sentences that state the fields: those to come first, those between, those to come last."""
     remaining = dict.fromkeys(keys)
     chosen: list[Snippet] = []
+    said: dict[str, list[str]] = {"first": [], "any": [], "last": []}
     order = list(keys)
     rng.shuffle(order)
-    extra: list[str] = []
     for key in order:
         if key not in remaining:
             continue
-        fitting = [
-            candidate
-            for candidate in allowed(facts.kind.by_field.get(key, []), split)
-            if candidate.fields <= remaining.keys() and facts.covered_by(candidate.conditions)
-        ]
-        if split == "templates" and not fitting:
-            fitting = [
-                candidate
-                for candidate in facts.kind.by_field.get(key, [])
-                if candidate.fields <= remaining.keys() and facts.covered_by(candidate.conditions)
-            ]
+        fitting = [] if rng.random() < _GENERIC else _fitting(split, facts, key, remaining)
         if any(candidate.position == "first" for candidate in chosen):
-            fitting = [candidate for candidate in fitting if candidate.position != "first"] or fitting
+            fitting = [candidate for candidate in fitting if candidate.position != "first"]
         if not fitting:
-            extra.append(_form(rng, facts, [key]))
+            said["any"].append(_generic(rng, split, facts, key))
             del remaining[key]
             continue
         best = rng.choices(fitting, [len(candidate.fields) for candidate in fitting])[0]
@@ -78,10 +74,60 @@ def _prose(rng: random.Random, split: str, facts: Facts, keys: list[str]) -> tup
     if rng.random() < 0.4:
         places = {key: place for place, key in enumerate(facts.kind.fields)}
         chosen.sort(key=lambda made: min(places[key] for key in made.fields))
-    said: dict[str, list[str]] = {"first": [], "any": [], "last": extra}
     for made in chosen:
-        said[made.position].append(_tidy(expand(made.nodes, facts.scene, facts.texts)))
+        text = _tidy(expand(made.nodes, facts.scene, facts.texts))
+        if made.position == "any" and said["any"] and rng.random() < 0.12 and not isinstance(made.nodes[0], tuple):
+            said["any"][-1] = _joined(rng, said["any"][-1], text)
+        else:
+            said[made.position].append(text)
     return said["first"], said["any"], said["last"]
+
+
+def _fitting(split: str, facts: Facts, key: str, remaining: dict[str, None]) -> list[Snippet]:
+    """Snippets of the kind that state `key` and else only what is still to be said."""
+    fitting = [
+        candidate
+        for candidate in facts.kind.by_field.get(key, [])
+        if candidate.fields <= remaining.keys() and facts.covered_by(candidate.conditions)
+    ]
+    return allowed(fitting, split)
+
+
+def _joined(rng: random.Random, first: str, second: str) -> str:
+    """Two sentences as one; the second must begin with a word of a template, not with a value."""
+    if not first.endswith(".") or "\n" in first or second.startswith(("I ", "I'")):
+        return f"{first} {second}"
+    return first[:-1] + rng.choice((", and ", "; ", " and ", " - ", ", ")) + second[0].lower() + second[1:]
+
+
+def _generic(rng: random.Random, split: str, facts: Facts, key: str) -> str:
+    """A sentence that names the field."""
+    value = facts.values[key]
+    if isinstance(value.json, list) or facts.kind.fields[key].kind == "bool":
+        return _form(rng, split, facts, [key])
+    label = _label(rng, facts, key, 1)
+    texts = {("label", ""): label, ("Label", ""): label.capitalize(), ("v", ""): value.text}
+    other = facts.another(key)
+    candidates = allowed(lines("generic"), split)
+    if other is None:
+        candidates = [made for made in candidates if "other" not in made.fields] or list(lines("generic")[:1])
+    else:
+        texts["other", ""] = other
+    return _tidy(expand(rng.choice(candidates).nodes, facts.scene, texts))
+
+
+def _missing(rng: random.Random, split: str, facts: Facts) -> str | None:
+    """A sentence saying that the value of an absent field is not known."""
+    absent = [
+        key
+        for key, made in facts.kind.fields.items()
+        if key not in facts.values and made.kind not in ("currency", "rows", "bool") and not made.default_false
+    ]
+    if not absent or rng.random() > _MISSING:
+        return None
+    label = _label(rng, facts, rng.choice(absent), 1)
+    texts = {("label", ""): label, ("Label", ""): label.capitalize()}
+    return expand(pick(rng, "missing", split).nodes, facts.scene, texts)
 
 
 def _tidy(text: str) -> str:
@@ -101,20 +147,22 @@ def _label(rng: random.Random, facts: Facts, key: str, style: int) -> str:
     return (label.capitalize(), label, label.title(), label.upper())[style]
 
 
-def _form(rng: random.Random, facts: Facts, keys: list[str]) -> str:
+def _form(rng: random.Random, split: str, facts: Facts, keys: list[str]) -> str:
     """Labelled lines."""
     style = rng.choice((0, 0, 0, 1, 2, 3))
     mark = rng.choice((": ", ": ", ": ", " - ", " = ", ":\t", " | ", " ... "))
     lead = rng.choice(("", "", "", "", "- ", "* "))
-    lines = []
+    rows = []
     for key in keys:
         label = _label(rng, facts, key, style)
         if (key, "block") in facts.texts and (facts.kind.fields[key].kind == "rows" or rng.random() < 0.4):
-            lines.append(f"{lead}{label}:{facts.texts[key, 'block']}")
+            rows.append(f"{lead}{label}:{facts.texts[key, 'block']}")
         else:
-            lines.append(f"{lead}{label}{mark}{facts.texts[key, '']}")
-    rng.shuffle(lines)
-    return "\n".join(lines)
+            rows.append(f"{lead}{label}{mark}{facts.texts[key, '']}")
+    if len(keys) > 1 and (missing := _missing(rng, split, facts)) is not None:
+        rows.append(lead + missing)
+    rng.shuffle(rows)
+    return "\n".join(rows)
 
 
 def _aside(rng: random.Random, split: str, facts: Facts) -> str:
@@ -129,6 +177,9 @@ def _with_asides(rng: random.Random, split: str, facts: Facts, body: list[str]) 
     body = list(body)
     for _ in range(rng.choice((0, 0, 1, 1, 2))):
         body.insert(rng.randint(0, len(body)), _aside(rng, split, facts))
+    missing = _missing(rng, split, facts)
+    if missing is not None:
+        body.insert(rng.randint(0, len(body)), missing)
     return body
 
 
@@ -147,16 +198,16 @@ def _chat(rng: random.Random, split: str, sentences: list[str]) -> str:
     """Sentences shared between two speakers."""
     speakers = [draw("first_name", rng, split).text for _ in range(2)]
     form = rng.choice(("{}: {}", "{}: {}", "<{}> {}", "[{}] {}", "{} - {}", "{}\n{}"))
-    lines, scene = [], Scene.new(rng, split)
+    turns, scene = [], Scene.new(rng, split)
     turn, at = 0, 0
     while at < len(sentences):
         count = rng.choice((1, 1, 2))
-        lines.append(form.format(speakers[turn], " ".join(sentences[at : at + count])))
+        turns.append(form.format(speakers[turn], " ".join(sentences[at : at + count])))
         at += count
         if rng.random() < 0.6:
             turn = 1 - turn
             if rng.random() < 0.5:
                 reply = expand(pick(rng, "replies", split).nodes, scene, {})
-                lines.append(form.format(speakers[turn], reply))
+                turns.append(form.format(speakers[turn], reply))
                 turn = 1 - turn
-    return "\n".join(lines)
+    return "\n".join(turns)

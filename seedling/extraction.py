@@ -9,6 +9,7 @@ from typing import Any
 from .documents import compose
 from .example import Example
 from .facts import Facts
+from .opens import open_kind
 from .phrases import Kind, kinds
 from .schemas import ask
 
@@ -30,14 +31,39 @@ def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+#: How often the kind of document is made up on the spot, and how often two documents stand in one text.
+_OPEN, _TWO = 0.12, 0.04
+
+
 def sample(rng: random.Random, split: str) -> Example:
     """Draw one example of the split."""
-    facts = Facts.draw(rng, split, _kind(rng, split))
-    text = compose(rng, split, facts)
-    schema, record = ask(rng, split, facts)
+    text, schema, record = _two_documents(rng, split) if rng.random() < _TWO else _document(rng, split)[1:]
     messages = _prompt(rng, dumps(schema), text)
     answer = {"role": "assistant", "content": dumps(record)}
     return Example("extraction", (*messages, answer), schema=schema, record=record)
+
+
+def _document(rng: random.Random, split: str) -> tuple[str, str, dict[str, Any], dict[str, Any]]:
+    """The kind's name, a document, a schema and the record."""
+    facts = Facts.draw(rng, split, open_kind(rng, split) if rng.random() < _OPEN else _kind(rng, split))
+    text = compose(rng, split, facts)
+    return facts.kind.name, text, *ask(rng, split, facts)
+
+
+def _two_documents(rng: random.Random, split: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Two documents in one text, asked for side by side."""
+    texts: list[str] = []
+    schemas: dict[str, Any] = {}
+    records: dict[str, Any] = {}
+    for _ in range(2):
+        name, text, schema, record = _document(rng, split)
+        key = name.replace(" ", "_")
+        if key not in schemas:
+            texts.append(text)
+            schemas[key], records[key] = schema, record
+    closed = {"additionalProperties": False} if rng.random() < 0.7 else {}
+    whole = {"type": "object", "properties": schemas, "required": list(schemas), **closed}
+    return rng.choice(("\n\n", "\n---\n", "\n")).join(texts), whole, records
 
 
 def _kind(rng: random.Random, split: str) -> Kind:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .phrases import Field, Kind, allowed, expand
-from .values import Scene, Value, date_text, grouped, join_list, money_text
+from .values import Scene, Value, date_text, grouped, join_list, money_text, span_text
 
 _PRONOUNS = (("he", "him", "his"), ("she", "her", "her"), ("they", "them", "their"))
 
@@ -119,6 +119,17 @@ class Facts:
         first = datetime.date.fromisoformat(before.json) if before else datetime.date(self.scene.year, 1, 1)
         day = first + datetime.timedelta(days=rng.choice((1, 2, 3, 7, 14, 14, 30, 30, rng.randint(1, 90))))
         self._say(made.key, Value(day.isoformat(), date_text(rng, day.year, day.month, day.day)))
+        if before:
+            start = made.spec.split()[1]
+            self.texts[f"{start}~{made.key}", ""] = span_text(rng, before.json, day.isoformat())
+
+    def another(self, key: str) -> str | None:
+        """Another value of the field's sort, as text; None where it has none."""
+        made = self.kind.fields[key]
+        if made.generate is None or isinstance(self.values[key].json, list):
+            return None
+        other = made.generate(self.scene.aside())
+        return other.text if other.json != self.values[key].json else None
 
     def covered_by(self, conditions: tuple[tuple[str, str], ...]) -> bool:
         return all(self.states.get(key) == state for key, state in conditions)

@@ -19,7 +19,7 @@ optionally a description, and a list of snippets: pieces of prose that mention o
     {@person} has left the company.                                   {@...} draws a value that no field asks for
 
 (a|b|) is one of several wordings, {field} a value as written in the text, {field*} a list as a block of lines,
-{field.bare} an amount without its currency, and {he}, {him}, {his} (or capitalised) a pronoun.
+{field.bare} an amount without its currency, {from~to} a span of two dates, and {he}, {him}, {his} (or capitalised) a pronoun.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def fields_of(nodes: list[Node]) -> frozenset[str]:
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, tuple) and node[0] == "field":
-            found.add(node[1])
+            found.update(node[1].split("~"))
         elif isinstance(node, list):
             found |= fields_of(node[0])
     return frozenset(found)
@@ -175,7 +175,7 @@ def expand(nodes: list[Node], scene: Scene, texts: Mapping[tuple[str, str], str]
     parts: list[str] = []
     for node in nodes:
         if isinstance(node, str):
-            parts.append(node)
+            parts.append(scene.texture(node))
         elif isinstance(node, list):
             parts.append(expand(scene.rng.choice(node), scene, texts))
         elif node[0] == "field":
@@ -183,8 +183,7 @@ def expand(nodes: list[Node], scene: Scene, texts: Mapping[tuple[str, str], str]
         elif node[0] == "pronoun":
             parts.append(texts["pronoun", node[1]])
         else:
-            aside = Scene(scene.rng, scene.split, scene.currency, scene.style, year=scene.year)
-            parts.append(_noise(node[1])(aside).text)
+            parts.append(_noise(node[1])(scene.aside()).text)
     return "".join(parts)
 
 

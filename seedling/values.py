@@ -28,7 +28,10 @@ class Value(NamedTuple):
 
 @dataclass(slots=True)
 class Scene:
-    """What the values of one document share."""
+    """What the values of one document share.
+
+    manner: how the writer types: "plain", "lower" (no capitals) or "careless" (slips). Values are never changed by it.
+    """
 
     rng: random.Random
     split: str
@@ -37,12 +40,34 @@ class Scene:
     person: str = ""
     company: str = ""
     year: int = 2024
+    manner: str = "plain"
 
     @classmethod
     def new(cls, rng: random.Random, split: str) -> Scene:
-        currency = rng.choice(_COMMON_CURRENCIES) if rng.random() < 0.7 else rng.choice(list(_CURRENCIES))
+        currency = rng.choice(_COMMON_CURRENCIES) if rng.random() < 0.7 else rng.choice(CURRENCIES)
         style = rng.choice(("plain", "plain", "comma", "space"))
-        return cls(rng, split, currency, style, year=rng.randint(2015, 2030))
+        manner = rng.choices(("plain", "lower", "careless"), (90, 5, 5))[0]
+        return cls(rng, split, currency, style, year=rng.randint(2015, 2030), manner=manner)
+
+    def aside(self) -> Scene:
+        """A scene for values that no field asks for: the same writer, other people."""
+        return Scene(self.rng, self.split, self.currency, self.style, year=self.year, manner=self.manner)
+
+    def texture(self, text: str) -> str:
+        """Template text as this writer types it."""
+        if self.manner == "lower":
+            return text.lower()
+        if self.manner == "careless":
+            return " ".join(_slip(self.rng, word) for word in text.split(" "))
+        return text
+
+
+def _slip(rng: random.Random, word: str) -> str:
+    """The word, now and then with a letter lost, doubled or swapped."""
+    if len(word) < 4 or not word.isalpha() or rng.random() > 0.08:
+        return word
+    at = rng.randrange(1, len(word) - 1)
+    return rng.choice((word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:], word[:at] + word[at + 1] + word[at] + word[at + 2 :]))
 
 
 Generator = Callable[[Scene], Value]
@@ -568,6 +593,26 @@ def date_text(rng: random.Random, year: int, month: int, day: int) -> str:
     ]
     if day > 12:  # Otherwise nobody can tell the day from the month.
         shapes += [f"{day}/{month:02d}/{year}", f"{month}/{day}/{year}", f"{day}/{month}/{year}"]
+    return rng.choice(shapes)
+
+
+def span_text(rng: random.Random, first: str, last: str) -> str:
+    """Two ISO dates as a span, naming a shared month or year once."""
+    (year, month, day), (end_year, end_month, end_day) = (map(int, iso.split("-")) for iso in (first, last))
+    name, end_name = _MONTHS[month - 1], _MONTHS[end_month - 1]
+    if (year, month) == (end_year, end_month):
+        shapes = [
+            f"{day}-{end_day} {name} {year}", f"{day} to {end_day} {name} {year}", f"{day}–{end_day} {name} {year}",
+            f"{name} {day}-{end_day}, {year}", f"{name} {_ordinal(day)} to {_ordinal(end_day)}, {year}",
+            f"from the {_ordinal(day)} to the {_ordinal(end_day)} of {name} {year}",
+        ]  # fmt: skip
+    elif year == end_year:
+        shapes = [
+            f"{day} {name} to {end_day} {end_name} {year}", f"{day} {name[:3]} - {end_day} {end_name[:3]} {year}",
+            f"{name} {day} to {end_name} {end_day}, {year}", f"{day}.{month}. - {end_day}.{end_month}.{year}",
+        ]  # fmt: skip
+    else:
+        shapes = [f"{day} {name} {year} to {end_day} {end_name} {end_year}", f"{first} to {last}"]
     return rng.choice(shapes)
 
 
