@@ -83,6 +83,16 @@ def test_eviction_trims_the_least_recently_used_leaf_from_its_end() -> None:
     tree.recount()
 
 
+def test_what_is_left_of_a_trimmed_leaf_keeps_its_place_in_the_order() -> None:
+    tree = make()
+    put(tree, A + B + C)
+    new = put(tree, D).pages
+    tree.evict(1)
+    tree.evict(2)
+    assert tree.match(A).length == 0
+    assert tree.match(D).pages == new
+
+
 def test_a_match_counts_as_use() -> None:
     tree = make()
     put(tree, A)
