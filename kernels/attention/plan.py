@@ -141,13 +141,13 @@ class AttentionPlan:
                 f"{len(page_tables)} page tables, {len(query_lens)} query lengths and {len(context_lens)} context "
                 "lengths: all must be equal, and at least 1"
             )
-        for row, (table, count, new, context) in enumerate(
+        for row, (pages, count, new, context) in enumerate(
             zip(page_tables, counts, query_lens, context_lens, strict=True)
         ):
-            if not 1 <= new <= context or len(table) < count:
-                raise ValueError(f"sequence {row}: {new} new tokens of {context} on {len(table)} pages of {page_size}")
+            if not 1 <= new <= context or len(pages) < count:
+                raise ValueError(f"sequence {row}: {new} new tokens of {context} on {len(pages)} pages of {page_size}")
         width = max(counts)
-        padded = [[*table[:count], *(0,) * (width - count)] for table, count in zip(page_tables, counts, strict=True)]
+        padded = [[*pages[:count], *(0,) * (width - count)] for pages, count in zip(page_tables, counts, strict=True)]
         table = torch.tensor(padded, dtype=torch.int64)
         starts = (0, *accumulate(query_lens))
         short: list[ShortBatch] = []
@@ -241,10 +241,10 @@ def _tiles(
     per_block = -(-BLOCK // page_size)
     block = per_block * page_size
     found: list[tuple[int, int, int]] = []  # (blocks of keys, sequence, first position)
-    for row, context in enumerate(context_lens):
+    for row, end in enumerate(context_lens):
         new = starts[row + 1] - starts[row]
-        for first in range((context - new) // TILE * TILE, context, TILE):
-            found.append((-(-min(first + TILE, context) // block), row, first))
+        for first in range((end - new) // TILE * TILE, end, TILE):
+            found.append((-(-min(first + TILE, end) // block), row, first))
     found.sort(key=lambda tile: -tile[0])
     blocks = torch.tensor([tile[0] for tile in found])
     sequence = torch.tensor([tile[1] for tile in found])

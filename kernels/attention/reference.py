@@ -11,11 +11,12 @@ from .plan import AttentionPlan
 def attention(q: Tensor, k_pages: Tensor, v_pages: Tensor, plan: AttentionPlan) -> Tensor:
     """As `weft.kernels.attention`."""
     out = torch.empty_like(q)
-    groups = q.shape[1] // k_pages.shape[0]
+    kv = k_pages.shape[0]
     for row, context in enumerate(plan.context_lens):
         start, stop = plan.query_start[row], plan.query_start[row + 1]
         keys, values = (_sequence(pages, plan.page_table[row], context) for pages in (k_pages, v_pages))
-        query = q[start:stop].float().transpose(0, 1).unflatten(0, (-1, groups))
+        query = q[start:stop].float().transpose(0, 1)  # [H, n, D]
+        query = query.reshape(kv, -1, *query.shape[1:])  # [KV, G, n, D]
         scores = torch.einsum("kgqd,kpd->kgqp", query, keys) * plan.scale
         position = torch.arange(context, device=q.device)
         last = position[context - (stop - start) :]

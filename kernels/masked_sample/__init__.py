@@ -29,8 +29,8 @@ gumbel(seed, position, t) = -log(-log(1 - u)) with u a uniform number made of wo
 al. 2011), whose key is the seed's low and high half and whose counter is (t // 4, position's low half, position's high
 half, 0). A draw thus depends on its own row alone: not on the batch, the place in it, or how the vocabulary is cut up.
 
-Files: `params.py` the parameters, `noise.py` the uniform numbers, `reference.py` the oracle in plain torch (any device),
-`cpu.py` one compiled pass a row, `triton.py` the CUDA kernels.
+Files: `params.py` the parameters, `noise.py` the noise, `reference.py` the oracle in plain torch (any device), `cpu.py`
+one compiled pass a row, `triton.py` the CUDA kernels.
 """
 
 from __future__ import annotations
