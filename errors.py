@@ -129,3 +129,19 @@ class UnsupportedNode(ProgramError, TypeError):
     """A node of the IR that this interpreter or backend does not know."""
 
     code = "unsupported_node"
+
+
+class InvalidOutput(WeftError, ValueError):
+    """A generation's text does not read as what the program asked for. `text` is all that was generated."""
+
+    code = "invalid_output"
+
+    def __init__(self, message: str, *, text: str, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message, param=param, code=code)
+        self.text = text
+
+
+class IncompleteOutput(InvalidOutput):
+    """A constrained generation ran out of tokens before its text was complete."""
+
+    code = "incomplete_output"
