@@ -45,9 +45,11 @@ def worlds() -> tuple[World, ...]:
     for line in phrase_lines("facts.txt"):
         mark, _, rest = line.partition(" ")
         if mark == "==":
-            found.append(World(*rest.split(" : ")))
+            name, spec = rest.split(" : ")
+            found.append(World(name, spec))
         elif mark == "=":
-            found[-1].facts.append(Fact(*rest.split(" : ")))
+            key, spec = rest.split(" : ")
+            found[-1].facts.append(Fact(key, spec))
         elif mark == "-":
             found[-1].facts[-1].statements.append(rest)
         elif mark == "?":

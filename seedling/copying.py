@@ -14,23 +14,24 @@ from .example import Example
 
 _FIELDS = listed(
     """
-    name first_name surname full_name title company employer phone mobile email address street city town country region
-    postcode date start_date end_date due_date time start end duration price total amount cost fee tax currency quantity
-    count number id code reference order_id invoice_number item product model brand colour size weight height width
-    length status state priority category kind type subject topic note comment summary description reason author owner
-    contact manager customer client supplier vendor driver teacher doctor guest host room floor seat gate platform venue place
-    location website link language rating score age year month version serial account balance deposit discount salary
-    position department team project task deadline stops passengers rooms pets tags items ingredients skills members
-    attendees languages paid confirmed urgent active available remote delivered signed verified open
+    name first_name surname full_name title company employer phone mobile email address street city town country
+    region postcode date start_date end_date due_date time start end duration price total amount cost fee tax
+    currency quantity count number id code reference order_id invoice_number item product model brand colour size
+    weight height width length status state priority category kind type subject topic note comment summary
+    description reason author owner contact manager customer client supplier vendor driver teacher doctor guest host
+    room floor seat gate platform venue place location website link language rating score age year month version
+    serial account balance deposit discount salary position department team project task deadline stops passengers
+    rooms pets tags items ingredients skills members attendees languages paid confirmed urgent active available
+    remote delivered signed verified open
     """
 )
 _COMMON_WORDS = listed(
     """
     blue north stone river lamp garden paper window bread silver morning winter station bridge market letter iron
-    coffee forest harbour kitchen music table orange engine school island summer bottle candle copper ladder meadow needle
-    pocket ribbon saddle tunnel valley wagon yellow basket cotton dragon feather ginger hammer jacket kettle lemon mirror
-    oyster pepper quartz rocket shadow timber velvet walnut anchor barrel cabin desert ember falcon glacier of the for with
-    under over after before small large old new green grey quiet broken second late early
+    coffee forest harbour kitchen music table orange engine school island summer bottle candle copper ladder meadow
+    needle pocket ribbon saddle tunnel valley wagon yellow basket cotton dragon feather ginger hammer jacket kettle
+    lemon mirror oyster pepper quartz rocket shadow timber velvet walnut anchor barrel cabin desert ember falcon
+    glacier of the for with under over after before small large old new green grey quiet broken second late early
     """
 )
 _SPANS = listed(

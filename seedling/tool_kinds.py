@@ -142,9 +142,10 @@ def _step(text: str) -> Step:
 
 _NOUNS = listed(
     """
-    colour owner age height weight length width depth speed rating status version battery_level size category label rank
-    score temperature pressure capacity deadline location address manager phone_number supplier serial_number shelf
-    price_group tax_rate warranty opening_hours closing_time language material origin expiry_date licence access_code
+    colour owner age height weight length width depth speed rating status version battery_level size category label
+    rank score temperature pressure capacity deadline location address manager phone_number supplier serial_number
+    shelf price_group tax_rate warranty opening_hours closing_time language material origin expiry_date licence
+    access_code
     """
 )
 _THINGS = listed(

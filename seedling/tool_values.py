@@ -19,20 +19,21 @@ _UNITS = listed(
 _ROOMS = listed("kitchen bedroom hall office bathroom garage attic cellar nursery study porch workshop studio pantry")
 _CHORES = listed(
     """
-    water the plants; call the dentist; pay the rent; buy stamps; clean the oven; feed the cat; renew the passport; fix
-    the gate; post the letter; charge the battery; book the hall; return the library books; wash the car; order new
-    filters; check the smoke alarm; sign the contract; collect the parcel; send the minutes; empty the bins; take the
-    pills; walk the dog; phone grandmother; turn off the sprinkler; back up the photos; bake the cake
+    water the plants; call the dentist; pay the rent; buy stamps; clean the oven; feed the cat; renew the passport;
+    fix the gate; post the letter; charge the battery; book the hall; return the library books; wash the car; order
+    new filters; check the smoke alarm; sign the contract; collect the parcel; send the minutes; empty the bins;
+    take the pills; walk the dog; phone grandmother; turn off the sprinkler; back up the photos; bake the cake
     """,
     ";",
 )
 _MESSAGES = listed(
     """
-    the meeting moved to {t}; I will be {n} minutes late; please bring the {i}; the {i} has arrived; can you call {p};
-    we need {n} more {i.plural}; the door code is {n}; thank you for the {i}; {p} is ill today; the train leaves at {t};
-    see you in {c}; the {i} is broken; lunch is at {t}; the offer ends in {n} days; do not forget the {i}; {p} says yes;
-    we land in {c} at {t}; the report is ready; I left the {i} in {c}; room {n} is free; where are you; {p} wants to talk
-    to you; the invoice is paid; good luck in {c}; the {i} costs {n} euros; happy birthday; we won the contract with {o}
+    the meeting moved to {t}; I will be {n} minutes late; please bring the {i}; the {i} has arrived; can you call
+    {p}; we need {n} more {i.plural}; the door code is {n}; thank you for the {i}; {p} is ill today; the train
+    leaves at {t}; see you in {c}; the {i} is broken; lunch is at {t}; the offer ends in {n} days; do not forget the
+    {i}; {p} says yes; we land in {c} at {t}; the report is ready; I left the {i} in {c}; room {n} is free; where
+    are you; {p} wants to talk to you; the invoice is paid; good luck in {c}; the {i} costs {n} euros; happy
+    birthday; we won the contract with {o}
     """,
     ";",
 )
@@ -41,21 +42,23 @@ _PHRASES = listed(
     lunch with {p}; the {w} report; {w} and {w}; history of {c}; best {i} in {c}; {p} live; {i} repair; the {a} {i};
     dinner in {c}; {w} training; a visit to {c}; {w} song; night in {c}; call with {p}; the {w} of {c}; {i} review;
     {a} {w}; old {i.plural}; {w} festival; train to {c}; the last {i}; {p} and the {w}; {c} marathon; {w} workshop;
-    meeting with {o}; {o} presentation; dentist; yoga; piano lesson; how to clean a {i}; jobs at {o}; cheap {i.plural}
+    meeting with {o}; {o} presentation; dentist; yoga; piano lesson; how to clean a {i}; jobs at {o}; cheap
+    {i.plural}
     """,
     ";",
 )
 _MEANINGS = listed(
     """
-    a small boat; very tired; to walk slowly; a kind of bread; a loud noise; without end; a narrow path; to fold paper;
-    an old coin; full of light; a long coat; to speak softly; a wet field; quick and clever; a stone wall
+    a small boat; very tired; to walk slowly; a kind of bread; a loud noise; without end; a narrow path; to fold
+    paper; an old coin; full of light; a long coat; to speak softly; a wet field; quick and clever; a stone wall
     """,
     ";",
 )
 _HEADLINES = listed(
     """
-    {c} opens a new bridge; {o} hires {n} people; {p} wins in {c}; storm reaches {c}; {o} and {w} to merge; {c} votes on
-    Sunday; {p} leaves {o}; prices of {i.plural} fall; {w} found near {c}; strike at {o} ends; {n} flats for {c}
+    {c} opens a new bridge; {o} hires {n} people; {p} wins in {c}; storm reaches {c}; {o} and {w} to merge; {c}
+    votes on Sunday; {p} leaves {o}; prices of {i.plural} fall; {w} found near {c}; strike at {o} ends; {n} flats
+    for {c}
     """,
     ";",
 )
