@@ -1,1 +1,28 @@
-"""TODO."""
+"""Constraints on text, compiled to masks over a model's tokens. Knows nothing of models, torch or scheduling.
+
+A constraint (a JSON Schema, a regex, choices) is read into an expression (`expression.py`), which an engine compiles
+for one `Vocabulary` into a `Grammar`; a request walks it with a `Matcher` (`protocol.py` says what both promise).
+
+Start at `compiler.py`; `constraints.py` makes constraints from what callers hold; `json_schema.py` and `regex.py` read
+the languages; `limits.py` bounds what they may grow to; `outlines.py` is the engine; `cache.py` keeps what is compiled.
+"""
+
+from .cache import GrammarCache
+from .compiler import SUPPORTED, compile
+from .constraints import choices, json_schema, regex
+from .protocol import Forced, Grammar, MaskBits, Matcher
+from .vocabulary import Vocabulary
+
+__all__ = [
+    "SUPPORTED",
+    "Forced",
+    "Grammar",
+    "GrammarCache",
+    "MaskBits",
+    "Matcher",
+    "Vocabulary",
+    "choices",
+    "compile",
+    "json_schema",
+    "regex",
+]

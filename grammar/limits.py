@@ -1,0 +1,147 @@
+"""Fuel: how large a constraint may become. Counted, never timed, so that the same constraint always has the same fate.
+
+Compiling to a deterministic automaton can grow exponentially, so that is rehearsed here on classes of characters,
+state by state, and given up past a bound before the real compiler, which has none, is started.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from ..errors import GrammarError
+from .expression import Alt, Chars, Expression, Ranges, Repeat, Seq, size
+
+MAX_NODES = 200_000
+MAX_STATES = 20_000
+MAX_STEPS = 2_000_000
+MAX_TRANSITIONS = 32_000_000
+WIDE_SET = 256
+NARROW_SHARE = 32
+
+
+def check_size(expression: Expression) -> None:
+    """Refuse an expression that is too large when written out. Raises GrammarError."""
+    nodes = size(expression)
+    if nodes > MAX_NODES:
+        raise GrammarError(
+            f"the constraint is too large: {nodes:.3g} nodes when its repeats and references are written out, "
+            f"at most {MAX_NODES} are taken",
+            keyword="size",
+        )
+
+
+def check_automaton(expression: Expression, vocabulary_size: int) -> None:
+    """Refuse an expression whose automaton is too large to build, or to index by a vocabulary. Raises GrammarError."""
+    automaton = _Automaton(expression)
+    first = automaton.closure((automaton.start,))
+    seen = {first}
+    pending = [first]
+    steps = transitions = 0
+    while pending:
+        state = pending.pop()
+        wide = any(automaton.is_wide[place] for place in state)
+        transitions += vocabulary_size if wide else vocabulary_size // NARROW_SHARE
+        targets: dict[int, list[int]] = {}
+        for place in state:
+            after = automaton.after[place]
+            classes = automaton.classes[place]
+            steps += len(classes)
+            for character_class in classes:
+                targets.setdefault(character_class, []).append(after)
+        for target in {tuple(places) for places in targets.values()}:
+            follower = automaton.closure(target)
+            steps += len(follower)
+            if follower not in seen:
+                seen.add(follower)
+                pending.append(follower)
+        if len(seen) > MAX_STATES or steps > MAX_STEPS or transitions > MAX_TRANSITIONS:
+            raise GrammarError(
+                f"the constraint is too large: its automaton passes {len(seen)} states, {steps} steps and "
+                f"{transitions} transitions over {vocabulary_size} tokens (bounds {MAX_STATES}, {MAX_STEPS}, "
+                f"{MAX_TRANSITIONS}); shorten its counted repeats or make its alternatives begin differently",
+                keyword="size",
+            )
+
+
+class _Automaton:
+    """A Thompson automaton: places that read a character, joined by ordered branches.
+
+    The order is kept because the compiler's automaton keeps it too (its states are ordered sets).
+    """
+
+    def __init__(self, expression: Expression) -> None:
+        self.after: list[int] = []  # a reading place's follower; -1 for a branch
+        self.branches: list[tuple[int, ...]] = []  # a branch's targets; () for a reading place
+        self.sets: list[Ranges] = []
+        self.end = self._place(())
+        self.start = self._build(expression, self.end)
+        self._closures: dict[int, tuple[int, ...]] = {}
+        self.classes = self._classify()
+        self.is_wide = [sum(last - first + 1 for first, last in ranges) > WIDE_SET for ranges in self.sets]
+
+    def closure(self, places: tuple[int, ...]) -> tuple[int, ...]:
+        """The reading places reachable without reading, in order of preference."""
+        if len(places) == 1:
+            return self._closure(places[0])
+        return tuple(dict.fromkeys(place for entry in places for place in self._closure(entry)))
+
+    def _closure(self, entry: int) -> tuple[int, ...]:
+        known = self._closures.get(entry)
+        if known is None:
+            reached: dict[int, None] = {}
+            stack = [entry]
+            while stack:
+                place = stack.pop()
+                if place not in reached:
+                    reached[place] = None
+                    stack.extend(reversed(self.branches[place]))
+            known = tuple(place for place in reached if self.after[place] >= 0 or place == self.end)
+            self._closures[entry] = known
+        return known
+
+    def _place(self, ranges: Ranges, after: int = -1, branches: tuple[int, ...] = ()) -> int:
+        self.after.append(after)
+        self.branches.append(branches)
+        self.sets.append(ranges)
+        return len(self.after) - 1
+
+    def _build(self, node: Expression, after: int) -> int:
+        match node:
+            case Chars(ranges):
+                return self._place(ranges, after)
+            case Seq(items):
+                for item in reversed(items):
+                    after = self._build(item, after)
+                return after
+            case Alt(options):
+                return self._place((), branches=tuple(self._build(option, after) for option in options))
+            case Repeat(item, low, high):
+                entry = after
+                if high is None:
+                    entry = self._place(())
+                    self.branches[entry] = (self._build(item, entry), after)
+                else:
+                    for _ in range(high - low):
+                        entry = self._place((), branches=(self._build(item, entry), after))
+                for _ in range(low):
+                    entry = self._build(item, entry)
+                return entry
+
+    def _classify(self) -> list[tuple[int, ...]]:
+        """Per place, which classes of characters it reads; characters no set tells apart are of one class."""
+        distinct = set(self.sets)
+        bounds = sorted({edge for ranges in distinct for first, last in ranges for edge in (first, last + 1)})
+        signatures: dict[tuple[int, ...], int] = {}
+        members: dict[Ranges, set[int]] = {ranges: set() for ranges in distinct}
+        owners: list[list[int]] = [[] for _ in bounds]
+        order = list(distinct)
+        for index, ranges in enumerate(order):
+            for first, last in ranges:
+                for piece in range(bisect_right(bounds, first) - 1, bisect_right(bounds, last)):
+                    owners[piece].append(index)
+        for owner in owners:
+            character_class = signatures.setdefault(tuple(owner), len(signatures))
+            for index in owner:
+                members[order[index]].add(character_class)
+        tuples = {ranges: tuple(sorted(classes)) for ranges, classes in members.items()}
+        return [tuples[ranges] for ranges in self.sets]
