@@ -177,12 +177,12 @@ _NAME_SPECS = ("name_word", "name_word", "code", "word")
 _VALUE_SPECS = ("word", "code", "person", "iso", "city", "name_word", "int 1 900", "phrase")
 
 
-def attribute_kind(draw: Draw) -> ToolKind:
+def attribute_kind(draw: Draw, noun: str = "", thing: str = "") -> ToolKind:
     """A tool that reads or sets one attribute of one sort of thing: "the owner of a ship", "set the label of a pump".
 
-    Its requests are the split's already.
+    Noun and thing are drawn where not given. Its family is "get owner ship"; its requests are the split's already.
     """
-    noun, thing = draw.value(_NOUNS), draw.value(_THINGS)
+    noun, thing = noun or draw.value(_NOUNS), thing or draw.value(_THINGS)
     said, spec = noun.replace("_", " "), draw.rng.choice(_VALUE_SPECS)
     names = listed(f"name {thing} {thing}_name {thing}_id id which")
     params = {"name": Param(draw.rng.choice(_NAME_SPECS), names, "string", f"The {thing}.", True)}

@@ -52,6 +52,8 @@ def _property(draw: Draw, param: Param) -> dict[str, Any]:
     spec: dict[str, Any] = {"type": "string" if param.type == "enum" else param.type}
     if param.type == "enum":
         spec["enum"] = draw.rng.sample(param.options, len(param.options)) if draw.chance(0.4) else list(param.options)
+    if param.type == "array":
+        spec["items"] = {"type": "string"}
     if draw.chance(0.45):
         spec["description"] = param.about
     return spec
@@ -70,8 +72,10 @@ def offer(draw: Draw, kind: ToolKind) -> Offer:
     parameters: dict[str, Any] = {
         "type": "object",
         "properties": {names[key]: _property(draw, param) for key, param in kind.params.items()},
-        "required": [names[key] for key, param in kind.params.items() if param.required],
     }
+    required = [names[key] for key, param in kind.params.items() if param.required]
+    if required:
+        parameters["required"] = required
     if draw.chance(0.3):
         parameters["additionalProperties"] = False
     function = {"name": name, "description": draw.template(kind.about), "parameters": parameters}
@@ -101,16 +105,47 @@ def _outcome(draw: Draw, kind: ToolKind, values: dict[str, Value]) -> dict[str, 
     return {key: make(draw, spec).json for key, spec in kind.outcome.items()}
 
 
+_EXTRAS = (("ok", True), ("status", "success"), ("source", "cache"), ("took_ms", 12), ("error", None), ("version", 2))
+
+
 def _result(draw: Draw, outcome: dict[str, Any], number: int) -> dict[str, Any]:
-    """The tool's message: JSON, lines, or the bare value where there is one only."""
+    """The tool's message: JSON, perhaps with more than was asked, or lines, or the bare value where there is one."""
     form = draw.rng.random()
-    if form < 0.55:
+    if form < 0.2:
+        extras = dict(draw.some([pair for pair in _EXTRAS if pair[0] not in outcome], 1, 2))
+        shown = outcome | extras if draw.chance(0.5) else extras | outcome
+        content = json.dumps(shown, ensure_ascii=False)
+    elif form < 0.6:
         content = json.dumps(outcome, ensure_ascii=False)
     elif len(outcome) == 1:
         content = str(next(iter(outcome.values())))
     else:
         content = ", ".join(f"{key}: {value}" for key, value in outcome.items())
     return {"role": "tool", "tool_call_id": f"call_{number}", "content": content}
+
+
+_FAILURES = (
+    "not found",
+    "service unavailable",
+    "no permission",
+    "timeout",
+    "no connection",
+    "out of date",
+    "unknown name",
+    "no data",
+    "limit reached",
+    "busy, try again later",
+)
+
+
+def _failure(draw: Draw, number: int) -> list[dict[str, Any]]:
+    """A tool that fails, and the assistant who says so."""
+    reason = draw.value(_FAILURES)
+    content = draw.rng.choice((json.dumps({"error": reason}), f"Error: {reason}", f"error: {reason}"))
+    return [
+        {"role": "tool", "tool_call_id": f"call_{number}", "content": content},
+        {"role": "assistant", "content": f"That did not work: {reason}."},
+    ]
 
 
 def _spoken(values: dict[str, Value], outcome: dict[str, Any]) -> dict[str, Said]:
@@ -153,12 +188,22 @@ def _others(draw: Draw, taken: list[Offer], count: int, families: set[str]) -> l
     offers = list(taken)
     used = set(families) | {one.kind.family for one in taken}
     while len(offers) < count + len(taken):
-        kind = attribute_kind(draw) if draw.chance(0.25) else draw.rng.choice(list(tool_kinds().values()))
+        kind = _sibling(draw, taken) or draw.rng.choice(list(tool_kinds().values()))
         made = offer(draw, kind)
         if kind.family not in used and all(made.name != one.name for one in offers):
             offers.append(made)
             used.add(kind.family)
     return offers
+
+
+def _sibling(draw: Draw, taken: list[Offer]) -> ToolKind | None:
+    """Now and then a tool for an attribute, often one that differs from the tool taken only in noun, thing or verb."""
+    if not draw.chance(0.25 if not taken or " " not in taken[0].kind.family else 0.6):
+        return None
+    if not taken or " " not in taken[0].kind.family:
+        return attribute_kind(draw)
+    _, noun, thing = taken[0].kind.family.split()
+    return attribute_kind(draw, noun, "") if draw.chance(0.4) else attribute_kind(draw, "", thing)
 
 
 def _pick_kind(draw: Draw) -> ToolKind:
@@ -170,13 +215,11 @@ def _pick_kind(draw: Draw) -> ToolKind:
 
 def _one_call(draw: Draw, offered: Offer, first: int) -> list[dict[str, Any]]:
     text, values = _request(draw, offered.kind)
+    asked = [{"role": "user", "content": text}, _call(offered, values, first)]
+    if draw.chance(0.05):
+        return [*asked, *_failure(draw, first)]
     outcome = _outcome(draw, offered.kind, values)
-    return [
-        {"role": "user", "content": text},
-        _call(offered, values, first),
-        _result(draw, outcome, first),
-        _answer(draw, offered.kind, values, outcome),
-    ]
+    return [*asked, _result(draw, outcome, first), _answer(draw, offered.kind, values, outcome)]
 
 
 def _chain(draw: Draw, chain: Chain) -> tuple[list[Offer], list[dict[str, Any]]]:
@@ -213,15 +256,17 @@ def sample(rng: random.Random, split: str) -> Example:
         messages.append({"role": "system", "content": draw.template(_SYSTEM)})
     form = rng.random()
     count = rng.choice((2, 2, 3, 3, 4, 5, 6))
-    if form < 0.13:
-        offers = _others(draw, [], count, {"arithmetic"})
+    if form < 0.12:
+        offers = _others(draw, [], count, {"arithmetic", "total"})
         messages += _without(draw, offers)
-    elif form < 0.31:
+    elif form < 0.33:
         offers, chat = _chain(draw, rng.choice(chains()))
-        offers = _others(draw, offers, max(0, count - len(offers)), set())
+        offers = _others(draw, offers, max(1, count - len(offers)), {"arithmetic", "total"})
         messages += chat
     else:
-        offers = _others(draw, [offer(draw, _pick_kind(draw))], count - 1, set())
+        kind = _pick_kind(draw)
+        rivals = {"arithmetic", "total"} if kind.family in ("arithmetic", "total") else set()
+        offers = _others(draw, [offer(draw, kind)], count - 1, rivals)
         messages += _one_call(draw, offers[0], 1)
         if form > 0.93:
             messages += _one_call(draw, offers[1], 2)
