@@ -29,7 +29,7 @@ lint: $(DEV_STAMP)
 	$(BIN)/lint-imports
 
 types: $(DEV_STAMP) $(TYPECHECK)
-	MYPYPATH=.typecheck $(BIN)/mypy -p weft
+	$(BIN)/mypy -p weft
 
 pytest: $(DEV_STAMP)
 	$(BIN)/python -m pytest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -38,13 +39,25 @@ def test_the_command_line_starts_light() -> None:
 @pytest.mark.parametrize("name", weft.__all__)
 def test_every_public_name_is_there_and_documented(name: str) -> None:
     value = getattr(weft, name)
-    assert name == "__version__" or (value.__doc__ or "").strip(), f"weft.{name} has no docstring"
+    assert (value.__doc__ or "").strip(), f"weft.{name} has no docstring"
 
 
 def test_the_public_names_are_those_of_the_docs() -> None:
     documented = re.findall(r"^- `weft\.(\w+)`", (ROOT / "docs" / "api.md").read_text(), flags=re.MULTILINE)
     assert sorted(documented) == sorted(set(documented))
     assert sorted(weft.__all__) == sorted(documented)
+
+
+def test_type_checkers_see_what_is_loaded_lazily() -> None:
+    tree = ast.parse((ROOT / "__init__.py").read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen: dict[str, str] = {}
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom)
+        assert [alias.asname for alias in node.names] == [alias.name for alias in node.names]
+        seen |= {alias.name: "." + (node.module or "") for alias in node.names}
+    assert seen.pop("errors") == "."
+    assert seen == weft._HOME_OF
 
 
 def test_dir_lists_the_public_names_and_an_unknown_one_is_an_attribute_error() -> None:
