@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from itertools import pairwise
 
 import pytest
@@ -117,17 +118,21 @@ def test_each_call_is_followed_by_its_result(split: str) -> None:
                 assert [call["id"] for call in message["tool_calls"]] == [result["tool_call_id"]]
 
 
-def test_arguments_stand_in_what_was_said_before() -> None:
+_RESPELT = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d|[\d.() +*/-]+")
+
+
+def test_arguments_are_copied_from_what_was_said_before() -> None:
     """Strings are copied, unless they are a date, a time or a sum, which have a spelling of their own."""
-    copied = other = 0
+    copied = made = 0
     for example in examples("tools", "values", 600):
         for call, at in calls(example):
             before = said(Example("tools", example.messages[:at]))
             for value in json.loads(call["arguments"]).values():
-                if isinstance(value, str):
+                if isinstance(value, str) and not _RESPELT.fullmatch(value):
                     copied += value in before
-                    other += value not in before
-    assert copied / (copied + other) > 0.8
+                    made += value not in before
+    # A few are put together from two results: "order A-7 is shipped".
+    assert copied > 40 * made
 
 
 def test_some_requests_take_several_calls_and_some_none() -> None:
