@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 
 from .facts import Facts
-from .phrases import Snippet, allowed, expand, lines, pick
+from .phrases import Snippet, allowed, expand, lines, pick, typed_lines
 from .values import Scene, draw
 
 _LAYOUTS = {"prose": 0.57, "mixed": 0.15, "form": 0.11, "bullets": 0.08, "chat": 0.09}
 
 #: How often a field is told by a sentence that would fit any field, naming it.
-_GENERIC = 0.1
+_GENERIC = 0.14
 
 #: How often a document says that something is not known.
 _MISSING = 0.25
@@ -101,18 +101,26 @@ def _joined(rng: random.Random, first: str, second: str) -> str:
 
 
 def _generic(rng: random.Random, split: str, facts: Facts, key: str) -> str:
-    """A sentence that names the field."""
-    value = facts.values[key]
-    if isinstance(value.json, list) or facts.kind.fields[key].kind == "bool":
+    """A sentence that would fit any field, or any of its sort; it names the field unless its sort tells it."""
+    made, value = facts.kind.fields[key], facts.values[key]
+    if made.kind in ("bool", "rows"):
         return _form(rng, split, facts, [key])
     label = _label(rng, facts, key, 1)
     texts = {("label", ""): label, ("Label", ""): label.capitalize(), ("v", ""): value.text}
-    other = facts.another(key)
-    candidates = allowed(lines("generic"), split)
-    if other is None:
-        candidates = [made for made in candidates if "other" not in made.fields] or list(lines("generic")[:1])
+    fixed = {"v", "label", "Label"}
+    if rng.random() < (1.0 if made.sort == "list" else 0.6):
+        candidates = allowed(typed_lines()[made.sort], split)
+        alone = sum(other.sort == made.sort for other in facts.kind.fields.values()) == 1
+        if not alone or made.sort == "thing":
+            named = [candidate for candidate in candidates if candidate.fields & {"label", "Label"}]
+            candidates = named or [candidate for candidate in lines("generic") if "other" not in candidate.fields]
     else:
+        candidates = allowed(lines("generic"), split)
+    other = facts.another(key)
+    if other is not None:
         texts["other", ""] = other
+        fixed = fixed | {"other"}
+    candidates = [candidate for candidate in candidates if candidate.fields <= fixed] or list(lines("generic")[:1])
     return _tidy(expand(rng.choice(candidates).nodes, facts.scene, texts))
 
 

@@ -67,6 +67,11 @@ class Field:
     def kind(self) -> str:
         return self.spec.split()[0]
 
+    @property
+    def sort(self) -> str:
+        """What templates of `phrases/types.lines` fit it."""
+        return _SORTS.get(self.kind, "thing")
+
 
 @dataclass(slots=True)
 class Kind:
@@ -81,6 +86,15 @@ class Kind:
     others: list[Snippet] = field(default_factory=list)
     by_field: dict[str, list[Snippet]] = field(default_factory=dict)
 
+
+_SORTS = {
+    "email": "email", "other_email": "email", "phone": "phone", "url": "url", "code": "code", "plate": "code",
+    "isbn": "code", "flight": "code", "money": "money", "sum": "money", "salary": "money", "date": "date",
+    "date_after": "date", "time": "time", "city": "city", "country": "city", "person": "person",
+    "titled_person": "person", "other_person": "person", "company": "company", "other_company": "company",
+    "club": "company", "address": "place", "street": "place", "venue": "place", "room": "place", "int": "number",
+    "year": "number", "number": "number", "list": "list",
+}  # fmt: skip
 
 _TOKEN = re.compile(r"\{([^{}]+)\}|([()|])|([^{}()|]+)")
 _PRONOUNS = {"he", "him", "his", "He", "His", "Him"}
@@ -222,31 +236,35 @@ def _field(line: str) -> Field:
     return made
 
 
-def read(text: str, held_kinds: frozenset[str]) -> list[Kind]:
-    """The kinds that a file holds. Raises ValueError naming a line that cannot be read."""
-    kinds: list[Kind] = []
-    section = ""
+#: Kinds kept from training altogether, for the split "templates".
+HELD_KINDS = frozenset({"warranty claim", "course", "parcel", "museum object"})
+
+
+def read(text: str, found: dict[str, Kind]) -> None:
+    """Add to `found` the kinds that a text holds ("== name") and what it adds to kinds already there ("++ name").
+
+    Raises ValueError for a line that cannot be read, KeyError for an addition to a kind that is not there.
+    """
+    section, kind = "", Kind("", False)
     for line in text.splitlines():
         bare = line.strip()
         if not bare or bare.startswith("#"):
             continue
         if bare.startswith("== "):
-            name = bare[3:]
-            kinds.append(Kind(name, name in held_kinds))
+            kind = found[bare[3:]] = Kind(bare[3:], bare[3:] in HELD_KINDS)
             section = "fields"
+        elif bare.startswith("++ "):
+            kind, section = found[bare[3:]], "snippets"
         elif bare == "--":
             section = "snippets"
         elif bare == "-- other":
             section = "other"
         elif section == "fields":
-            _read_field(kinds[-1], bare)
+            _read_field(kind, bare)
         elif section == "snippets":
-            kinds[-1].snippets += snippets(bare)
+            kind.snippets += snippets(bare)
         else:
-            kinds[-1].others += snippets(bare)
-    for kind in kinds:
-        _finish(kind)
-    return kinds
+            kind.others += snippets(bare)
 
 
 def _read_field(kind: Kind, line: str) -> None:
@@ -277,17 +295,19 @@ def _finish(kind: Kind) -> None:
             kind.by_field.setdefault(key, []).append(made)
 
 
-#: Kinds kept from training altogether, for the split "templates".
-HELD_KINDS = frozenset({"warranty claim", "course", "parcel", "museum object"})
-
-
 @cache
 def kinds() -> tuple[Kind, ...]:
     """All kinds, in the order of file and place."""
     folder = resources.files(__package__) / "phrases"
-    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".kinds")), key=lambda entry: entry.name)
-    found = [kind for entry in files for kind in read(entry.read_text(encoding="utf-8"), HELD_KINDS)]
-    return tuple(found)
+    files = sorted((entry for entry in folder.iterdir()), key=lambda entry: entry.name)
+    found: dict[str, Kind] = {}
+    for ending in (".kinds", ".more"):
+        for entry in files:
+            if entry.name.endswith(ending):
+                read(entry.read_text(encoding="utf-8"), found)
+    for kind in found.values():
+        _finish(kind)
+    return tuple(found.values())
 
 
 @cache
@@ -297,6 +317,18 @@ def lines(name: str) -> tuple[Snippet, ...]:
     return tuple(
         made for line in text.splitlines() if line.strip() and not line.startswith("#") for made in snippets(line)
     )
+
+
+@cache
+def typed_lines() -> dict[str, list[Snippet]]:
+    """The templates of `phrases/types.lines` by sort."""
+    text = (resources.files(__package__) / "phrases" / "types.lines").read_text(encoding="utf-8")
+    found: dict[str, list[Snippet]] = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            sort, _, template = line.partition(": ")
+            found.setdefault(sort, []).extend(snippets(template))
+    return found
 
 
 def allowed(candidates: list[Snippet] | tuple[Snippet, ...], split: str) -> list[Snippet]:

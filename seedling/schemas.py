@@ -73,7 +73,8 @@ def ask(rng: random.Random, split: str, facts: Facts) -> tuple[dict[str, Any], d
         name = style.name(names[key])
         into[name], answers[name] = _property(rng, facts, key, style)
     if rng.random() < 0.12:
-        name = style.name(rng.choice([name for name in _NEVER_SAID if name not in properties]))
+        said = {name for made in facts.kind.fields.values() for name in made.names}
+        name = style.name(rng.choice([name for name in _NEVER_SAID if name not in said]))
         properties[name] = _nullable({"type": "string"}, style)
         record[name] = None
         place = list(properties)
