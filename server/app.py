@@ -1,0 +1,25 @@
+"""The HTTP application: every route over one engine."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from .body_limit import BodyLimit
+from .chat import chat_router
+from .completions import completions_router
+from .errors import install_error_handlers
+from .models import models_router
+from .served import Served
+
+
+def create_app(served: Served) -> FastAPI:
+    """An ASGI app that serves one model. It neither starts nor ends the engine."""
+    app = FastAPI(title="weft", version=version("weft"), redoc_url=None)
+    app.add_middleware(BodyLimit, limit=served.limits.body_bytes)
+    install_error_handlers(app)
+    app.include_router(completions_router(served))
+    app.include_router(chat_router(served))
+    app.include_router(models_router(served))
+    return app

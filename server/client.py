@@ -1,0 +1,288 @@
+"""The API process's end of the wire: an engine that lives in another process, used from one event loop.
+
+Everything asked of it comes to an end: by an answer, by a typed error, or by `EngineClosed` as soon as the engine
+process is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import zmq
+import zmq.asyncio
+
+from ..errors import Aborted, EngineClosed, EngineError, WeftError
+from ..request import EmbedRequest, EmbedResult, GenerateRequest, ScoreRequest, ScoreResult, TokenEvent
+from .messages import (
+    VERSION,
+    Abort,
+    AskStats,
+    BadMessage,
+    Embed,
+    Embedded,
+    EngineInfo,
+    Events,
+    Failed,
+    FromEngine,
+    Generate,
+    Hello,
+    Message,
+    Ready,
+    Refused,
+    Score,
+    Scored,
+    Stats,
+    decode_from_engine,
+    encode,
+)
+
+log = logging.getLogger("weft.server")
+
+
+class EventStream(Protocol):
+    """One generation's events, for one consumer. Iterating raises the request's typed error."""
+
+    @property
+    def request_id(self) -> str: ...
+
+    def __aiter__(self) -> AsyncIterator[TokenEvent]: ...
+
+    def abort(self) -> None:
+        """Give the request up; its consumer gets `Aborted` unless it had already ended."""
+        ...
+
+
+class AsyncEngine(Protocol):
+    """What the HTTP API asks of an engine."""
+
+    def check(self) -> None:
+        """Return if requests are taken; else raise `EngineClosed` saying why not (code `engine_loading` before)."""
+        ...
+
+    def generate(self, request: GenerateRequest) -> EventStream:
+        """Submit a generation. Raises as `check` does, and `InvalidRequest` where the request cannot be sent."""
+        ...
+
+    async def stats(self) -> dict[str, int | float]:
+        """The engine's counters by name."""
+        ...
+
+
+class RemoteStream:
+    """The events of a generation in the engine process."""
+
+    def __init__(self, client: EngineClient, request_id: str) -> None:
+        self.request_id = request_id
+        self._client = client
+        self._arrived: asyncio.Queue[TokenEvent | WeftError] = asyncio.Queue()
+        self._ended = False
+
+    def __aiter__(self) -> AsyncIterator[TokenEvent]:
+        return self
+
+    async def __anext__(self) -> TokenEvent:
+        if self._ended:
+            raise StopAsyncIteration
+        arrived = await self._arrived.get()
+        if isinstance(arrived, WeftError):
+            self._ended = True
+            raise arrived
+        self._ended = arrived.finish is not None
+        return arrived
+
+    def abort(self) -> None:
+        self._client.abort(self.request_id)
+
+    def put(self, arrived: TokenEvent | WeftError) -> None:
+        """Deliver an event or the error that ends the stream; called by the client."""
+        self._arrived.put_nowait(arrived)
+
+
+class EngineClient:
+    """An `AsyncEngine` over ZeroMQ.
+
+    Args:
+        address: where the engine process listens.
+        secret: what its `Hello` must carry.
+    """
+
+    def __init__(self, context: zmq.asyncio.Context, address: str, secret: str) -> None:
+        self._context = context
+        self._address = address
+        self._secret = secret
+        self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
+        self._streams: dict[str, RemoteStream] = {}
+        self._answers: dict[str, asyncio.Future[ScoreResult | EmbedResult]] = {}
+        self._stats: dict[int, asyncio.Future[dict[str, int | float]]] = {}
+        self._numbers = itertools.count()
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.info: EngineInfo | None = None
+        self.lost: WeftError | None = None
+
+    def start(self) -> None:
+        """Connect and say Hello. Needs a running event loop; `ready` waits for the answer."""
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.SNDHWM, 0)
+        self._socket.setsockopt(zmq.RCVHWM, 0)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.connect(self._address)
+        self._send(Hello(VERSION, self._secret))
+        for work in (self._send_all(), self._receive_all()):
+            task = asyncio.create_task(work)
+            task.add_done_callback(self._task_ended)
+            self._tasks.append(task)
+
+    async def ready(self) -> EngineInfo:
+        """Wait until the engine is loaded. Raises the error it met loading, or `EngineClosed`."""
+        while self.info is None and self.lost is None:
+            await self._changed.wait()
+        if self.info is None or self.lost is not None:
+            raise self.lost or EngineClosed("the engine is gone")
+        return self.info
+
+    def check(self) -> None:
+        if self.lost is not None:
+            raise _again(self.lost)
+        if self.info is None:
+            raise EngineClosed("the model is still being loaded", code="engine_loading")
+
+    def generate(self, request: GenerateRequest) -> RemoteStream:
+        self.check()
+        self._send(Generate(request))
+        stream = self._streams[request.id] = RemoteStream(self, request.id)
+        return stream
+
+    async def score(self, request: ScoreRequest) -> ScoreResult:
+        """Score choices. Cancelling the caller aborts the request."""
+        answer = await self._ask(request.id, Score(request))
+        assert isinstance(answer, ScoreResult)
+        return answer
+
+    async def embed(self, request: EmbedRequest) -> EmbedResult:
+        """Embed a text. Cancelling the caller aborts the request."""
+        answer = await self._ask(request.id, Embed(request))
+        assert isinstance(answer, EmbedResult)
+        return answer
+
+    async def stats(self) -> dict[str, int | float]:
+        self.check()
+        number = next(self._numbers)
+        self._send(AskStats(number))
+        answer = self._stats[number] = asyncio.get_running_loop().create_future()
+        try:
+            return await answer
+        finally:
+            del self._stats[number]
+
+    def abort(self, request_id: str) -> None:
+        """Give a request up; its waiter gets `Aborted`. Unknown ids are ignored, since it may just have ended."""
+        error = Aborted(f"request {request_id} was aborted")
+        if self._end(request_id, error) and self.lost is None:
+            self._send(Abort(request_id))
+
+    def lose(self, error: WeftError) -> None:
+        """The engine is gone: everyone waiting gets `error`, and so does everyone who asks from now on."""
+        if self.lost is not None:
+            return
+        self.lost = error
+        self._changed.set()
+        for request_id in [*self._streams, *self._answers]:
+            self._end(request_id, _again(error))
+        for answer in self._stats.values():
+            if not answer.done():
+                answer.set_exception(_again(error))
+
+    async def close(self) -> None:
+        """Disconnect. Idempotent."""
+        self.lose(EngineClosed("the server is shutting down"))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            self._socket.close()
+        self._tasks.clear()
+
+    async def _ask(self, request_id: str, message: Message) -> ScoreResult | EmbedResult:
+        self.check()
+        self._send(message)
+        answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self.abort(request_id)
+            raise
+        finally:
+            self._answers.pop(request_id, None)
+
+    def _send(self, message: Message) -> None:
+        self._outgoing.put_nowait(encode(message))
+
+    async def _send_all(self) -> None:
+        while True:
+            await self._socket.send(await self._outgoing.get())
+
+    async def _receive_all(self) -> None:
+        while True:
+            self._receive(decode_from_engine(await self._socket.recv()))
+
+    def _receive(self, message: FromEngine) -> None:
+        match message:
+            case Events(events):
+                for event in events:
+                    self._deliver(event)
+            case Scored(result) | Embedded(result):
+                answer = self._answers.get(result.request_id)
+                if answer is not None and not answer.done():
+                    answer.set_result(result)
+            case Failed(request_id, fault):
+                self._end(request_id, fault.error())
+            case Stats(number, values):
+                waiting = self._stats.get(number)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(values)
+            case Ready(info):
+                self.info = info
+                self._changed.set()
+            case Refused(fault):
+                self.lose(fault.error())
+
+    def _deliver(self, event: TokenEvent) -> None:
+        stream = self._streams.get(event.request_id)
+        if stream is None:  # aborted here; the engine had not heard of it yet
+            return
+        if event.finish is not None:
+            del self._streams[event.request_id]
+        stream.put(event)
+
+    def _end(self, request_id: str, error: WeftError) -> bool:
+        """End one request by `error`. False where none of this id is in flight."""
+        stream = self._streams.pop(request_id, None)
+        if stream is not None:
+            stream.put(error)
+            return True
+        answer = self._answers.pop(request_id, None)
+        if answer is None:
+            return False
+        if not answer.done():
+            answer.set_exception(error)
+        return True
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, BadMessage):
+            self.lose(EngineError(f"the engine process sent something unreadable: {error.message}"))
+        elif error is not None:
+            log.error("the connection to the engine process failed", exc_info=error)
+            self.lose(EngineClosed("the connection to the engine process failed"))
+
+
+def _again(error: WeftError) -> WeftError:
+    """A copy, so that raising it in many tasks does not chain their tracebacks."""
+    return type(error)(error.message, param=error.param, code=error.code)

@@ -1,0 +1,180 @@
+"""POST /v1/completions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from typing import ClassVar, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from ..errors import InvalidRequest
+from ..request import GenerateRequest, TokenEvent
+from .answers import event_stream, frame, json_response, until_gone
+from .fields import Refusals, SamplingFields
+from .generations import FinishText, Generations, collect, finish_reason
+from .served import Served, new_id
+from .tokens import CompletionLogprobs, completion_logprobs
+from .usage import Meter, Usage
+
+DEFAULT_MAX_TOKENS = 16
+"""OpenAI's default for this endpoint."""
+
+
+class CompletionRequest(SamplingFields):
+    """OpenAI's request; the fields refused are OpenAI's that this server does not serve."""
+
+    refused: ClassVar[Refusals] = {"best_of": (None, 1), "echo": (None, False), "suffix": (None, "")}
+
+    model: str
+    prompt: str | list[int] | list[str] | list[list[int]]
+    max_tokens: int | None = None
+    logprobs: int | None = Field(default=None, ge=0, le=20)
+
+
+class CompletionChoice(BaseModel):
+    """One text; in a stream, what a chunk adds to it."""
+
+    index: int
+    text: str
+    logprobs: CompletionLogprobs | None
+    finish_reason: FinishText | None
+
+
+class Completion(BaseModel):
+    """The answer, or a chunk of it; a last chunk without choices holds the usage."""
+
+    id: str
+    object: Literal["text_completion"]
+    created: int
+    model: str
+    choices: list[CompletionChoice]
+    usage: Usage | None = None
+
+
+def completions_router(served: Served) -> APIRouter:
+    """The route, for one model."""
+    router = APIRouter()
+
+    @router.post("/v1/completions", response_model=Completion)
+    async def create_completion(request: Request, body: CompletionRequest) -> Response:
+        """Continue a prompt, or each of several."""
+        served.check_model(body.model)
+        served.engine.check()
+        include_usage = body.include_usage()
+        n = served.check_n(body.n)
+        prompts = await _prompts(served, body.prompt, n)
+        call = _Call(served, body, n)
+        requests = served.requests(
+            body,
+            call.id,
+            prompts,
+            n,
+            max_tokens=DEFAULT_MAX_TOKENS if body.max_tokens is None else body.max_tokens,
+            logprobs=body.logprobs is not None,
+            top_logprobs=body.logprobs or 0,
+        )
+        if body.stream:
+            return await event_stream(request, call.frames(requests, include_usage))
+        return json_response(await until_gone(request, call.answer(requests)))
+
+    return router
+
+
+async def _prompts(
+    served: Served, prompt: str | list[int] | list[str] | list[list[int]], n: int
+) -> list[tuple[int, ...]]:
+    """The prompts as ids. Raises `InvalidRequest` for none, too many, or an empty one."""
+    prompts: list[str] | list[list[int]] = []
+    if isinstance(prompt, str):
+        prompts = [prompt]
+    elif prompt and isinstance(prompt[0], int):
+        prompts = [prompt]  # type: ignore[list-item]  # a list whose first is an int holds ints
+    else:
+        prompts = prompt  # type: ignore[assignment]
+    limits = served.limits
+    if not 1 <= len(prompts) <= limits.prompts:
+        raise InvalidRequest(f"prompt: 1 to {limits.prompts} prompts are taken, not {len(prompts)}", param="prompt")
+    if len(prompts) * n > limits.generations:
+        raise InvalidRequest(
+            f"{len(prompts)} prompts of {n} choices each are more than {limits.generations} generations", param="n"
+        )
+    ids = []
+    for at, one in enumerate(prompts):
+        place = "prompt" if len(prompts) == 1 else f"prompt[{at}]"
+        if not one:
+            raise InvalidRequest(f"{place} is empty: at least one token is needed", param=place)
+        if isinstance(one, str):
+            ids.append(await served.encode(one))
+        else:
+            _check_ids(one, place, served.tokenizer.vocab_size)
+            ids.append(tuple(one))
+    return ids
+
+
+def _check_ids(ids: list[int], place: str, vocab_size: int) -> None:
+    if not 0 <= min(ids) <= max(ids) < vocab_size:
+        raise InvalidRequest(f"{place}: token ids lie in [0, {vocab_size - 1}]", param=place)
+
+
+class _Call:
+    """One call of the endpoint, on its way."""
+
+    def __init__(self, served: Served, body: CompletionRequest, n: int) -> None:
+        self.id = new_id("cmpl")
+        self._served = served
+        self._logprobs = body.logprobs
+        self._created = int(time.time())
+        self._meter = Meter(n, served.tokenizer.eos_ids)
+
+    async def answer(self, requests: list[GenerateRequest]) -> Completion:
+        """The whole answer."""
+        async with Generations(self._served.engine, requests) as generations:
+            outputs = await collect(generations, len(requests), self._meter)
+        choices = [
+            CompletionChoice(
+                index=index,
+                text=output.text,
+                logprobs=self._token_logprobs(output.tokens),
+                finish_reason=finish_reason(output.finish),
+            )
+            for index, output in enumerate(outputs)
+        ]
+        return self._chunk(choices, usage=self._meter.usage())
+
+    async def frames(self, requests: list[GenerateRequest], include_usage: bool) -> AsyncGenerator[bytes, None]:
+        """The answer as a stream of chunks."""
+        no_usage = {"usage": None} if include_usage else {}
+        offsets = [0] * len(requests)
+        async with Generations(self._served.engine, requests) as generations:
+            async for index, event in generations.events():
+                tokens = [event] if self._meter.count(index, event) else []
+                if not (event.text or event.finish or (tokens and self._logprobs is not None)):
+                    continue  # part of a character, or of what may become a stop string
+                choice = CompletionChoice(
+                    index=index,
+                    text=event.text,
+                    logprobs=self._token_logprobs(tokens, offsets[index]),
+                    finish_reason=None if event.finish is None else finish_reason(event.finish),
+                )
+                offsets[index] += len(event.text)
+                yield frame(self._chunk([choice], **no_usage))
+        if include_usage:
+            yield frame(self._chunk([], usage=self._meter.usage()))
+
+    def _chunk(self, choices: list[CompletionChoice], **usage: Usage | None) -> Completion:
+        return Completion(
+            id=self.id,
+            object="text_completion",
+            created=self._created,
+            model=self._served.name,
+            choices=choices,
+            **usage,
+        )
+
+    def _token_logprobs(self, tokens: list[TokenEvent], offset: int = 0) -> CompletionLogprobs | None:
+        if self._logprobs is None:
+            return None
+        return completion_logprobs(self._served.tokenizer, tokens, tops=self._logprobs > 0, offset=offset)

@@ -1,0 +1,133 @@
+"""Errors as OpenAI's clients expect them: an envelope `{"error": {message, type, param, code}}` and a status."""
+
+from __future__ import annotations
+
+import http
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from ..errors import EngineClosed, GrammarError, InvalidRequest, NotFound, Overloaded, WeftError
+
+log = logging.getLogger("weft.server")
+
+RETRY_AFTER_SECONDS = "1"
+CLIENT_CLOSED_REQUEST = 499
+
+
+class ClientGone(Exception):
+    """The client went away before its answer; nobody reads what is sent."""
+
+
+class TooLarge(InvalidRequest):
+    """The request's body is over the bound."""
+
+    code = "request_too_large"
+
+
+_STATUS: tuple[tuple[type[WeftError], int], ...] = (
+    (TooLarge, 413),
+    (InvalidRequest, 400),
+    (NotFound, 404),
+    (Overloaded, 503),
+    (EngineClosed, 503),
+)
+
+
+def status_of(error: WeftError) -> int:
+    """The HTTP status of an error; 500 for what is not the client's fault nor passing."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def envelope(message: str, status: int, *, param: str | None = None, code: str | None = None) -> dict[str, Any]:
+    """OpenAI's error object."""
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def error_body(error: WeftError) -> dict[str, Any]:
+    """The envelope of a typed error."""
+    # The only field that constraints come from; what the grammar calls it is not the client's name for it.
+    param = "response_format" if isinstance(error, GrammarError) else error.param
+    return envelope(error.message, status_of(error), param=param, code=error.code)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Answer every failure of a handler by the envelope."""
+    app.add_exception_handler(WeftError, _typed)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientGone, _gone)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _typed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, WeftError)
+    status = status_of(error)
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if status == 503 else None
+    return JSONResponse(error_body(error), status, headers)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    """400, never 422; the first fault that pydantic found, without the input."""
+    assert isinstance(error, RequestValidationError)
+    message, param, code = describe_invalid(error.errors(), error.body)
+    return JSONResponse(envelope(message, 400, param=param, code=code), 400)
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    """Starlette's own: no such path, wrong method, a body that cannot be read."""
+    assert isinstance(error, HTTPException)
+    code = http.HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    return JSONResponse(envelope(str(error.detail), error.status_code, code=code), error.status_code, error.headers)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
+async def _unexpected(_: Request, __: Exception) -> Response:
+    # Starlette's outermost middleware raises the error again after this answer, and uvicorn logs it.
+    return JSONResponse(envelope("the server failed unexpectedly", 500, code="internal_error"), 500)
+
+
+def describe_invalid(faults: Sequence[Any], body: Any) -> tuple[str, str | None, str]:
+    """(message, param, code) of a body that pydantic refused, by the fault found deepest in it."""
+    places = [(_place(fault, body), fault) for fault in faults]
+    place, fault = max(places, key=lambda entry: len(entry[0]))
+    raised = fault.get("ctx", {}).get("error")
+    if isinstance(raised, WeftError):
+        return raised.message, raised.param, raised.code
+    if fault["type"] == "json_invalid":
+        return "the body is not valid JSON", None, "invalid_json"
+    param = _path(place) or None
+    if fault["type"] == "extra_forbidden":
+        return f"{param}: there is no such field", param, "unknown_option"
+    if fault["type"] == "missing":
+        return f"{param or 'the body'}: this field is required", param, "missing_field"
+    return f"{param or 'the body'}: {fault['msg']}", param, "invalid_request"
+
+
+def _place(fault: Any, body: Any) -> list[str | int]:
+    """A fault's location as it exists in the body, that is, without the names of union members."""
+    place: list[str | int] = []
+    location = fault["loc"][1:]  # the first step is "body"
+    for step in location:
+        if (isinstance(body, dict) and step in body) or (isinstance(body, list) and isinstance(step, int)):
+            body = body[step]
+            place.append(step)
+    if fault["type"] == "missing" and location:
+        place.append(location[-1])
+    return place
+
+
+def _path(place: Sequence[str | int]) -> str:
+    path = ""
+    for step in place:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    return path

@@ -1,0 +1,176 @@
+"""The base of request models, and the request fields that completions and chat share.
+
+No field is silently ignored: an unknown one is refused by name, and so is one that OpenAI's API has and this server
+does not, unless it holds a value that asks for nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, TypeVar
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ..errors import InvalidRequest, UnknownOption
+from ..grammar.constraints import json_schema, regex
+from ..request import Constraint, Sampling
+
+ValueT = TypeVar("ValueT")
+
+Refusals = dict[str, tuple[object, ...]]
+"""Fields that are known and not served, with the values of theirs that ask for nothing."""
+
+
+class ApiModel(BaseModel):
+    """A request or a part of one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    refused: ClassVar[Refusals] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        for name in cls.refused.keys() & data.keys():
+            if not any(data[name] == value and type(data[name]) is type(value) for value in cls.refused[name]):
+                raise UnknownOption(f"{name}: this server does not support this field", param=name)
+        return {name: value for name, value in data.items() if name not in cls.refused}
+
+
+class StreamOptions(ApiModel):
+    """`include_usage` adds a last chunk with the usage."""
+
+    refused: ClassVar[Refusals] = {"include_obfuscation": (None, False)}
+
+    include_usage: bool | None = None
+
+
+class JsonSchemaFormat(ApiModel):
+    """`strict` or not, the schema is always enforced."""
+
+    name: str | None = None
+    description: str | None = None
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+    strict: bool | None = None
+
+
+class ResponseFormat(ApiModel):
+    """What the text must be. `regex` is an extension: its `pattern` must match the whole text."""
+
+    type: Literal["text", "json_object", "json_schema", "regex"]
+    json_schema: JsonSchemaFormat | None = None
+    pattern: str | None = None
+
+    def constraint(self) -> Constraint | None:
+        """The constraint it stands for. Raises `InvalidRequest` where its parts do not fit its type."""
+        for part, kind in (("json_schema", "json_schema"), ("pattern", "regex")):
+            given = getattr(self, part) is not None
+            if given != (self.type == kind):
+                problem = f"does not belong to the type {self.type!r}" if given else f"the type {kind!r} needs it"
+                raise InvalidRequest(f"response_format.{part}: {problem}", param=f"response_format.{part}")
+        if self.type == "json_object":
+            return json_schema({"type": "object"})
+        if self.json_schema is not None:
+            if self.json_schema.schema_ is None:
+                place = "response_format.json_schema.schema"
+                raise InvalidRequest(f"{place}: this field is required", param=place)
+            return json_schema(self.json_schema.schema_)
+        return regex(self.pattern) if self.pattern is not None else None
+
+
+class SamplingFields(ApiModel):
+    """How tokens are drawn, in OpenAI's names and the common extensions to them; null is the default everywhere."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    stop_token_ids: list[int] | None = None
+    min_tokens: int | None = None
+    ignore_eos: bool | None = None
+    logit_bias: dict[str, float] | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
+    n: int | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    response_format: ResponseFormat | None = None
+    cache_salt: str | None = None
+    priority: int | None = None
+    # Who asks: told to nobody, and of no effect on any result.
+    user: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_json(cls, data: Any) -> Any:
+        """Refuse here what JSON can escape but nothing below can hold."""
+        try:
+            msgspec.json.encode(data)
+        except UnicodeEncodeError as error:
+            raise InvalidRequest("the body holds a lone surrogate, which is no text", code="invalid_json") from error
+        except RecursionError as error:
+            raise InvalidRequest("the body is nested too deeply", code="invalid_json") from error
+        return data
+
+    def sampling(
+        self, choice: int, *, max_tokens: int | None, logprobs: bool, top_logprobs: int, vocab_size: int
+    ) -> Sampling:
+        """The sampling of a prompt's `choice`-th choice. Raises `InvalidRequest` naming the field at fault."""
+        sampling = Sampling(
+            max_tokens=max_tokens,
+            temperature=_or(self.temperature, 1.0),
+            top_k=0 if self.top_k == -1 else _or(self.top_k, 0),  # -1 is vLLM's and SGLang's "all"
+            top_p=_or(self.top_p, 1.0),
+            min_p=_or(self.min_p, 0.0),
+            seed=_seed(self.seed, choice),
+            stop=tuple([self.stop] if isinstance(self.stop, str) else self.stop or ()),
+            stop_token_ids=tuple(self.stop_token_ids or ()),
+            min_tokens=_or(self.min_tokens, 0),
+            ignore_eos=bool(self.ignore_eos),
+            logit_bias=_logit_bias(self.logit_bias or {}, vocab_size),
+            presence_penalty=_or(self.presence_penalty, 0.0),
+            frequency_penalty=_or(self.frequency_penalty, 0.0),
+            repetition_penalty=_or(self.repetition_penalty, 1.0),
+            logprobs=logprobs,
+            top_logprobs=top_logprobs,
+        )
+        sampling.validate()
+        return sampling
+
+    def constraint(self) -> Constraint | None:
+        """The constraint asked for, if any."""
+        return self.response_format.constraint() if self.response_format is not None else None
+
+    def include_usage(self) -> bool:
+        """Whether a stream ends with its usage. Raises `InvalidRequest` for stream options without a stream."""
+        if self.stream_options is not None and not self.stream:
+            raise InvalidRequest("stream_options: only a stream takes them", param="stream_options")
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
+
+
+def _or(value: ValueT | None, default: ValueT) -> ValueT:
+    return default if value is None else value
+
+
+def _seed(seed: int | None, choice: int) -> int | None:
+    """The seed of a prompt's `choice`-th choice, within 64 signed bits where `seed` is."""
+    if seed is None or choice == 0:
+        return seed
+    return seed + choice if seed + choice < 2**63 else seed + choice - 2**64
+
+
+def _logit_bias(biases: dict[str, float], vocab_size: int) -> tuple[tuple[int, float], ...]:
+    pairs = []
+    for key, bias in biases.items():
+        # ASCII digits only: int() would also take "1_0", " 1" and other scripts' digits.
+        if not (key.isascii() and key.isdigit()) or len(key) > 9 or int(key) >= vocab_size:
+            raise InvalidRequest(f"logit_bias: keys are token ids from 0 to {vocab_size - 1}", param="logit_bias")
+        pairs.append((int(key), bias))
+    return tuple(sorted(pairs))

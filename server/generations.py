@@ -1,0 +1,121 @@
+"""The generations of one HTTP call: submitted together, followed together, given up together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, Self
+
+from ..errors import Aborted, EngineError
+from ..request import FinishReason, GenerateRequest, TokenEvent
+from .client import AsyncEngine, EventStream
+from .faults import event_error
+from .usage import Meter
+
+FinishText = Literal["stop", "length"]
+
+
+def finish_reason(finish: FinishReason) -> FinishText:
+    """OpenAI's word for why a generation ended."""
+    return "length" if finish is FinishReason.LENGTH else "stop"
+
+
+class Generations:
+    """Requests in flight at an engine, and their events as they come.
+
+    Use as an async context manager: entering submits every request, leaving aborts those that have not ended, so that
+    whatever happens between leaves nothing behind in the engine.
+    """
+
+    def __init__(self, engine: AsyncEngine, requests: Sequence[GenerateRequest]) -> None:
+        self._engine = engine
+        self._requests = requests
+        self._streams: list[EventStream] = []
+        self._unfinished: set[int] = set()
+
+    async def __aenter__(self) -> Self:
+        try:
+            for index, request in enumerate(self._requests):
+                self._streams.append(self._engine.generate(request))
+                self._unfinished.add(index)
+        except BaseException:
+            self._abort()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._abort()
+
+    async def events(self) -> AsyncIterator[tuple[int, TokenEvent]]:
+        """(index of the request, event), each request's in order. Raises the first error that any of them meets."""
+        if len(self._streams) == 1:
+            async for event in self._follow(0):
+                yield 0, event
+            return
+        arrived: asyncio.Queue[tuple[int, TokenEvent] | Exception] = asyncio.Queue()
+
+        async def pump(index: int) -> None:
+            try:
+                async for event in self._follow(index):
+                    arrived.put_nowait((index, event))
+            except Exception as error:  # handed to the consumer, whatever it is
+                arrived.put_nowait(error)
+
+        pumps = [asyncio.create_task(pump(index)) for index in range(len(self._streams))]
+        running = len(pumps)
+        try:
+            while running:
+                item = await arrived.get()
+                if isinstance(item, Exception):
+                    raise item
+                running -= item[1].finish is not None
+                yield item
+        finally:
+            for task in pumps:
+                task.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+
+    async def _follow(self, index: int) -> AsyncIterator[TokenEvent]:
+        async for event in self._streams[index]:
+            if event.finish is not None:
+                self._unfinished.discard(index)
+            if event.finish is FinishReason.ERROR:
+                raise event_error(event)
+            if event.finish is FinishReason.ABORT:
+                raise Aborted("the engine aborted this request")
+            yield event
+        if index in self._unfinished:
+            raise EngineError("the engine ended this request without a reason")
+
+    def _abort(self) -> None:
+        for index in self._unfinished:
+            self._streams[index].abort()
+        self._unfinished.clear()
+
+
+@dataclass(slots=True)
+class Output:
+    """What one generation has added up to: its text, the events that carry its tokens, and why it ended."""
+
+    text: str = ""
+    tokens: list[TokenEvent] = field(default_factory=list)
+    finish: FinishReason = FinishReason.ERROR
+
+
+async def collect(generations: Generations, count: int, meter: Meter) -> list[Output]:
+    """Follow `count` generations to their ends."""
+    outputs = [Output() for _ in range(count)]
+    texts: list[list[str]] = [[] for _ in range(count)]
+    async for index, event in generations.events():
+        texts[index].append(event.text)
+        if meter.count(index, event):
+            outputs[index].tokens.append(event)
+        if event.finish is not None:
+            outputs[index].finish = event.finish
+    for output, text in zip(outputs, texts, strict=True):
+        output.text = "".join(text)
+    return outputs

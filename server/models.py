@@ -1,0 +1,82 @@
+"""GET /v1/models, and what else can be asked about the server: /health, /version, /server_info."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from .served import Served
+
+
+class ModelCard(BaseModel):
+    """OpenAI's model object."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "weft"
+
+
+class ModelList(BaseModel):
+    """OpenAI's list of models; here always of one."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelCard]
+
+
+class Health(BaseModel):
+    """The answer of a server that takes requests; one that does not answers 503 with an error that says why."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Version(BaseModel):
+    """weft's version."""
+
+    version: str
+
+
+class ServerInfo(BaseModel):
+    """The served model and the engine's counters, by the names of `weft.runtime`'s `EngineStats`."""
+
+    model: str
+    version: str
+    stats: dict[str, Any]
+
+
+def models_router(served: Served) -> APIRouter:
+    """The routes, for one model."""
+    router = APIRouter()
+    card = ModelCard(id=served.name, created=served.created)
+
+    @router.get("/v1/models")
+    async def list_models() -> ModelList:
+        """The models there are."""
+        return ModelList(data=[card])
+
+    @router.get("/v1/models/{model:path}")
+    async def get_model(model: str) -> ModelCard:
+        """One model."""
+        served.check_model(model)
+        return card
+
+    @router.get("/health")
+    async def health() -> Health:
+        """Whether requests are taken: 503 while the model is being loaded, and once the engine is gone."""
+        served.engine.check()
+        return Health()
+
+    @router.get("/version")
+    async def get_version() -> Version:
+        """weft's version."""
+        return Version(version=version("weft"))
+
+    @router.get("/server_info")
+    async def server_info() -> ServerInfo:
+        """What is served, and what the engine has done so far and holds now."""
+        return ServerInfo(model=served.name, version=version("weft"), stats=await served.engine.stats())
+
+    return router

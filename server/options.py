@@ -1,0 +1,73 @@
+"""What `weft serve` can be told, checked where it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+
+class EngineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`weft.Engine`'s arguments by the same names, as they go to the engine process. None leaves the engine's default.
+
+    `model` is a model folder; None is the built-in model.
+    """
+
+    model: str | None = None
+    name: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    page_size: int | None = None
+    num_pages: int | None = None
+    max_running: int | None = None
+    max_queue: int | None = None
+    prefill_chunk: int | None = None
+    max_context: int | None = None
+    batch_invariant: bool | None = None
+    radix_cache: bool | None = None
+    seed: int | None = None
+
+    def arguments(self) -> dict[str, object]:
+        """The keyword arguments that were given."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what one HTTP request may ask.
+
+    Attributes:
+        body_bytes: largest request body.
+        n: most choices for each prompt.
+        prompts: most prompts in one completion request.
+        generations: most choices in all, over the request's prompts.
+        messages: most messages of a chat.
+        tools: most tools of a chat.
+    """
+
+    body_bytes: int = 8 * 1024 * 1024
+    n: int = 16
+    prompts: int = 128
+    generations: int = 256
+    messages: int = 4096
+    tools: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """Everything `weft serve` is told.
+
+    Attributes:
+        engine: for the engine process.
+        host, port: where to listen; port 0 takes a free one.
+        served_name: the name clients call the model by; None is the engine's name for it.
+        shutdown_timeout: seconds that requests in flight are given after SIGTERM.
+        limits: bounds on each request.
+    """
+
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    host: str = "127.0.0.1"
+    port: int = 8000
+    served_name: str | None = None
+    shutdown_timeout: float = 30.0
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,93 @@
+"""What every route works with."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from dataclasses import dataclass, field
+
+from ..errors import InvalidRequest, NotFound
+from ..request import GenerateRequest
+from .client import AsyncEngine
+from .fields import SamplingFields
+from .options import Limits
+from .tokens import ApiTokenizer
+
+LONG_TEXT = 16_384
+"""Characters from which tokenising is worth a thread, so that other requests are not held up."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model being served.
+
+    Attributes:
+        name: what clients call it.
+        created: seconds since the epoch.
+    """
+
+    engine: AsyncEngine
+    tokenizer: ApiTokenizer
+    name: str
+    limits: Limits = field(default_factory=Limits)
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    def check_model(self, name: str) -> None:
+        """Raise `NotFound` unless `name` is the served model."""
+        if name != self.name:
+            raise NotFound("there is no model of this name here", param="model", code="model_not_found")
+
+    def check_n(self, n: int | None) -> int:
+        """How many choices for each prompt. Raises `InvalidRequest` for a number out of bounds."""
+        if n is not None and not 1 <= n <= self.limits.n:
+            raise InvalidRequest(f"n must lie in [1, {self.limits.n}], not {n}", param="n")
+        return 1 if n is None else n
+
+    async def encode(self, text: str) -> tuple[int, ...]:
+        """Ids of a prompt; names of special tokens in it are those tokens."""
+        if len(text) < LONG_TEXT:
+            return tuple(self.tokenizer.encode(text, special=True))
+        return tuple(await asyncio.to_thread(self.tokenizer.encode, text, special=True))
+
+    def requests(
+        self,
+        fields: SamplingFields,
+        call_id: str,
+        prompts: list[tuple[int, ...]],
+        n: int,
+        *,
+        max_tokens: int | None,
+        logprobs: bool,
+        top_logprobs: int,
+    ) -> list[GenerateRequest]:
+        """`n` requests for each prompt, one prompt's side by side. The i-th choice draws with the given seed plus i.
+
+        Raises `InvalidRequest` for what can be told before the engine sees them.
+        """
+        constraint = fields.constraint()
+        requests = []
+        for at, prompt in enumerate(prompts):
+            for choice in range(n):
+                request = GenerateRequest(
+                    id=f"{call_id}-{at * n + choice}",
+                    prompt=prompt,
+                    cache_salt=fields.cache_salt or "",
+                    priority=fields.priority or 0,
+                    sampling=fields.sampling(
+                        choice,
+                        max_tokens=max_tokens,
+                        logprobs=logprobs,
+                        top_logprobs=top_logprobs,
+                        vocab_size=self.tokenizer.vocab_size,
+                    ),
+                    constraint=constraint,
+                )
+                request.validate()
+                requests.append(request)
+        return requests
+
+
+def new_id(prefix: str) -> str:
+    """An id for an answer, not to be guessed."""
+    return f"{prefix}-{secrets.token_hex(16)}"

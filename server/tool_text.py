@@ -1,0 +1,71 @@
+"""Tool calls in a model's text, whole and as it arrives."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Protocol
+
+from .chat_types import AnsweredFunction, AnsweredToolCall
+
+MARKER = "<tool_call>"
+"""Begins a tool call in the Hermes format, the built-in model's and Qwen's."""
+
+
+class Splitter(Protocol):
+    """Divides an answer's text into what is shown as it comes and what is kept for the end."""
+
+    def push(self, text: str) -> str:
+        """The text that may be shown now."""
+        ...
+
+    def end(self) -> tuple[str, list[AnsweredToolCall]]:
+        """(text still to show, tool calls), once the answer is complete."""
+        ...
+
+
+class PlainText:
+    """For a chat without tools: all text is shown."""
+
+    def push(self, text: str) -> str:
+        return text
+
+    def end(self) -> tuple[str, list[AnsweredToolCall]]:
+        return "", []
+
+
+class ToolText:
+    """For a chat with tools: shows text up to the first tool call, keeping back what may begin one."""
+
+    def __init__(self) -> None:
+        self._kept = ""
+
+    def push(self, text: str) -> str:
+        self._kept += text
+        cut = self._kept.find(MARKER)
+        if cut < 0:
+            cut = len(self._kept) - _overlap(self._kept, MARKER)
+        shown, self._kept = self._kept[:cut], self._kept[cut:]
+        return shown
+
+    def end(self) -> tuple[str, list[AnsweredToolCall]]:
+        from ..chat.tools import parse_tool_calls
+
+        content, calls = parse_tool_calls(self._kept)
+        return content, [
+            AnsweredToolCall(
+                id=f"call_{secrets.token_hex(12)}",
+                type="function",
+                function=AnsweredFunction(name=call.name, arguments=call.arguments),
+            )
+            for call in calls
+        ]
+
+
+def splitter(has_tools: bool) -> Splitter:
+    """A fresh splitter for one answer."""
+    return ToolText() if has_tools else PlainText()
+
+
+def _overlap(text: str, marker: str) -> int:
+    """Length of the longest proper prefix of `marker` that ends `text`."""
+    return next((n for n in range(min(len(marker) - 1, len(text)), 0, -1) if text.endswith(marker[:n])), 0)

@@ -1,0 +1,69 @@
+"""Counting tokens for `usage`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pydantic import BaseModel
+
+from ..request import FinishReason, TokenEvent
+
+
+class PromptTokensDetails(BaseModel):
+    """`cached_tokens` of the prompt's tokens came from the prefix cache."""
+
+    cached_tokens: int
+
+
+class Usage(BaseModel):
+    """OpenAI's usage object."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptTokensDetails
+
+
+class Meter:
+    """Counts the tokens of one HTTP call: each prompt once, whatever `n`, and every choice's output.
+
+    Args:
+        n: choices for each prompt; request ``i`` belongs to prompt ``i // n``.
+        eos_ids: the model's end-of-sequence tokens.
+    """
+
+    def __init__(self, n: int, eos_ids: Collection[int]) -> None:
+        self._n = n
+        self._eos_ids = eos_ids
+        self._prompts: dict[int, tuple[int, int]] = {}
+        self._completion = 0
+
+    def count(self, index: int, event: TokenEvent) -> bool:
+        """Take an event of request `index`. Whether it carries a token of the output."""
+        if index % self._n == 0:
+            self._prompts[index] = (event.prompt_tokens, event.cached_tokens)
+        carries = self._carries_token(event)
+        self._completion += carries
+        return carries
+
+    def usage(self) -> Usage:
+        """The usage so far."""
+        prompt = sum(tokens for tokens, _ in self._prompts.values())
+        return Usage(
+            prompt_tokens=prompt,
+            completion_tokens=self._completion,
+            total_tokens=prompt + self._completion,
+            prompt_tokens_details=PromptTokensDetails(
+                cached_tokens=sum(cached for _, cached in self._prompts.values()),
+            ),
+        )
+
+    def _carries_token(self, event: TokenEvent) -> bool:
+        """An end-of-sequence token, or stop token id, that ended the request is no part of its output."""
+        if event.token_id < 0:
+            return False
+        if event.finish is not FinishReason.STOP:
+            return True
+        if event.stop_reason is None:
+            return event.token_id not in self._eos_ids
+        return event.stop_reason != event.token_id

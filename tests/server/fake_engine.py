@@ -1,0 +1,198 @@
+"""A scripted engine with `weft.Engine`'s surface, and a byte tokenizer: what the server's tests run on."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from weft.errors import Aborted, InvalidRequest
+from weft.request import (
+    EmbedRequest,
+    EmbedResult,
+    FinishReason,
+    GenerateRequest,
+    ScoreRequest,
+    ScoreResult,
+    TokenEvent,
+)
+
+EOS = 256
+ROLES = {"system": 257, "user": 258, "assistant": 259, "tool": 260, "developer": 261}
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A step that lasts until the request is aborted."""
+
+
+@dataclass(frozen=True)
+class End:
+    """A last step: how the output ends; without one it ends by an end-of-sequence token."""
+
+    finish: FinishReason = FinishReason.LENGTH
+    stop_reason: str | int | None = None
+    error: tuple[str, str, str | None] | None = None
+
+
+Step = str | Hold | End | Exception | TokenEvent
+Script = Callable[[GenerateRequest], Iterable[Step]]
+
+
+class FakeTicket:
+    """Follows a script; each string of it is a token."""
+
+    def __init__(self, engine: FakeEngine, request: GenerateRequest) -> None:
+        self.request_id = request.id
+        self._engine = engine
+        self._request = request
+        self._gone = asyncio.Event()
+
+    def abort(self) -> None:
+        self._engine.aborted.put(self.request_id)
+        self._gone.set()
+
+    def result(self, timeout: float | None = None) -> Any:
+        raise NotImplementedError
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        raise NotImplementedError
+
+    def __iter__(self) -> Any:
+        raise NotImplementedError
+
+    async def __aiter__(self) -> AsyncIterator[TokenEvent]:
+        end = TokenEvent(self.request_id, EOS, finish=FinishReason.STOP)
+        for step in self._engine.script(self._request):
+            await asyncio.sleep(0)
+            if self._gone.is_set():
+                raise Aborted("aborted")
+            match step:
+                case Exception():
+                    raise step
+                case Hold():
+                    await self._gone.wait()
+                    raise Aborted("aborted")
+                case End():
+                    end = TokenEvent(
+                        self.request_id, -1, finish=step.finish, stop_reason=step.stop_reason, error=step.error
+                    )
+                case TokenEvent():
+                    yield self._fill(step)
+                case str():
+                    yield self._fill(self._token(step))
+        yield self._fill(end)
+
+    def _token(self, text: str) -> TokenEvent:
+        sampling = self._request.sampling
+        token = text.encode()[0]
+        top = tuple((token + at, -0.5 - at) for at in range(sampling.top_logprobs))
+        return TokenEvent(
+            self.request_id, token, text, logprob=-0.5 if sampling.logprobs else None, top_logprobs=top, allowed=261
+        )
+
+    def _fill(self, event: TokenEvent) -> TokenEvent:
+        fields = {name: getattr(event, name) for name in event.__slots__}
+        fields |= {"request_id": self.request_id, "prompt_tokens": len(self._request.prompt), "cached_tokens": 2}
+        return TokenEvent(**fields)
+
+
+class FakeAnswer:
+    """An awaitable ticket of a score or an embedding."""
+
+    def __init__(self, request_id: str, answer: Any) -> None:
+        self.request_id = request_id
+        self._answer = answer
+
+    def abort(self) -> None:
+        pass
+
+    def result(self, timeout: float | None = None) -> Any:
+        return self._answer
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        async def answer() -> Any:
+            if isinstance(self._answer, Exception):
+                raise self._answer
+            return self._answer
+
+        return answer().__await__()
+
+
+@dataclass(frozen=True)
+class FakeStats:
+    """Like `EngineStats`: numbers, and pairs of names and numbers."""
+
+    running: int = 3
+    requests: tuple[tuple[str, int], ...] = (("stop", 7),)
+
+
+class FakeEngine:
+    """Serves whatever `script` says.
+
+    Attributes:
+        script: the steps of a request's output.
+        refusal: raised by every submit, where it is set.
+        requests: what was submitted.
+        submitted, aborted: ids, as they come.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.script: Script = lambda request: ["Hel", "lo", "!"]
+        self.refusal: Exception | None = None
+        self.requests: list[GenerateRequest] = []
+        self.submitted: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.aborted: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def generate(self, request: GenerateRequest) -> Any:
+        if self.refusal is not None:
+            raise self.refusal
+        self.requests.append(request)
+        self.submitted.put(request.id)
+        return FakeTicket(self, request)
+
+    def score(self, request: ScoreRequest) -> Any:
+        if self.refusal is not None:
+            raise self.refusal
+        logprobs = tuple((-float(len(choice)),) for choice in request.choices)
+        return FakeAnswer(request.id, ScoreResult(request.id, logprobs, prompt_tokens=len(request.prompt)))
+
+    def embed(self, request: EmbedRequest) -> Any:
+        return FakeAnswer(request.id, EmbedResult(request.id, (0.6, 0.8), prompt_tokens=len(request.prompt)))
+
+    def stats(self) -> FakeStats:
+        return FakeStats()
+
+
+class FakeTokenizer:
+    """Bytes are ids; a turn is its role's special token, its text, and the end token."""
+
+    vocab_size = 262
+    eos_ids = (EOS,)
+
+    def encode(self, text: str, *, special: bool = False) -> list[int]:
+        return list(text.encode())
+
+    def token_bytes(self, token_id: int) -> bytes:
+        return bytes([token_id]) if token_id < 256 else b""
+
+    def render_chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]] = (),
+        add_generation_prompt: bool = True,
+    ) -> list[int]:
+        ids: list[int] = []
+        if tools:
+            ids += [ROLES["system"], *repr(list(tools)).encode(), EOS]
+        for message in messages:
+            if message["content"] == "untemplatable":
+                raise InvalidRequest("this model has no chat template", param="messages")
+            calls = repr(message["tool_calls"]) if "tool_calls" in message else ""
+            ids += [ROLES[message["role"]], *(message["content"] + calls).encode(), EOS]
+        return [*ids, ROLES["assistant"]] if add_generation_prompt else ids
