@@ -109,7 +109,7 @@ class Chain:
                 check(node, self.run.capabilities)
                 if isinstance(node, RoleOpen):
                     if role is not None:
-                        raise ProgramError(f"a {node.role} turn cannot begin inside a {role} turn", param=node.role)
+                        raise ProgramError(f"turns do not nest: {node.role} inside {role}", param=node.role)
                     role = node.role
                 elif isinstance(node, RoleClose):
                     role = None

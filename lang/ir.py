@@ -129,7 +129,7 @@ def flatten(expression: object) -> tuple[Node, ...]:
         body = flatten(expression.body)
         for node in body:
             if isinstance(node, RoleOpen):
-                raise ProgramError(f"a {node.role} turn cannot stand inside a {expression.role} turn", param=node.role)
+                raise ProgramError(f"turns do not nest: {node.role} inside {expression.role}", param=node.role)
         return (RoleOpen(expression.role), *body, RoleClose())
     if isinstance(expression, Node):
         return (expression,)
