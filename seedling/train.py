@@ -3,7 +3,7 @@
 The budget is wall-clock time, over all resumptions together: `--resume PATH` takes up weights, optimiser state
 and the time already used. The learning rate rises, stays, and falls to nothing over the last part
 (`--decay`, a share of the budget). Checkpoints go to `--run`, and the model folder is refreshed from time to
-time, so that a run may be cut at any moment.
+time, so that a run may be cut at any moment; SIGTERM writes a last checkpoint first.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import math
 import multiprocessing
 import random
 import shutil
+import signal
 import sys
 import time
 from collections import defaultdict
@@ -206,6 +207,13 @@ def say(**values: Any) -> None:
     print(time.strftime("%H:%M:%S"), json.dumps(rounded), flush=True)
 
 
+def report(model: Seedling, tokenizer: Tokenizer, sets: dict[str, dict[str, list[Tokens]]]) -> None:
+    """A line of the log for each held-out set: split -> task -> examples."""
+    for split, tasks in sets.items():
+        for task, sequences in tasks.items():
+            say(split=split, task=task, **examine(model, tokenizer, sequences))
+
+
 def train(arguments: argparse.Namespace) -> None:
     """Run the whole training as the command line asks."""
     torch.manual_seed(arguments.seed)
@@ -237,8 +245,10 @@ def train(arguments: argparse.Namespace) -> None:
     marks = {"log": trainer.used, "save": trainer.used, "examine": trainer.used, "export": trainer.used}
     losses: list[float] = []
     tokens = 0
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     began = time.monotonic() - trainer.used
-    while trainer.used < trainer.schedule.seconds:
+    while trainer.used < trainer.schedule.seconds and not stopped:
         ids, weights = (torch.from_numpy(array) for array in queue.get(timeout=300))
         losses.append(trainer.step(ids, weights))
         if not math.isfinite(losses[-1]):
@@ -257,21 +267,18 @@ def train(arguments: argparse.Namespace) -> None:
             say(used=trainer.used, step=trainer.steps, tokens=trainer.tokens, loss=loss, rate=rate)
             losses, tokens = [], 0
         if "examine" in due:
-            for split, tasks in sets.items():
-                for task, sequences in tasks.items():
-                    say(split=split, task=task, **examine(trainer.model, tokenizer, sequences))
+            report(trainer.model, tokenizer, sets)
         if "save" in due:
             trainer.save(run / "last.pt")
         if "export" in due:
             export(trainer.model, tokenizer, folder)
         marks |= dict.fromkeys(due, trainer.used)
-    trainer.save(run / "final.pt")
+    trainer.save(run / ("last.pt" if stopped else "final.pt"))
     export(trainer.model, tokenizer, folder)
-    say(done=True, used=trainer.used, step=trainer.steps, tokens=trainer.tokens)
-    for split, tasks in sets.items():
-        for task, sequences in tasks.items():
-            say(split=split, task=task, **examine(trainer.model, tokenizer, sequences))
+    say(stopped=bool(stopped), used=trainer.used, step=trainer.steps, tokens=trainer.tokens)
     producer.terminate()
+    if not stopped:
+        report(trainer.model, tokenizer, sets)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -283,9 +290,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--folder", type=Path, default=MODEL_FOLDER, help="model folder to write")
     result.add_argument("--run", type=Path, default=RUNS_FOLDER, help="folder of checkpoints")
     result.add_argument("--threads", type=int, default=2)
-    result.add_argument("--batch-tokens", type=int, default=8192)
-    result.add_argument("--held-out", type=int, default=32, help="held-out examples a task and split")
-    result.add_argument("--examine", type=float, default=300, help="seconds between looks at held-out examples")
+    result.add_argument("--batch-tokens", type=int, default=6144)
+    result.add_argument("--held-out", type=int, default=24, help="held-out examples a task and split")
+    result.add_argument("--examine", type=float, default=420, help="seconds between looks at held-out examples")
     result.add_argument("--seed", type=int, default=0)
     flag = argparse.BooleanOptionalAction
     result.add_argument("--bfloat16", action=flag, default=True, help="compute in bfloat16")
