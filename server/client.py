@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import zmq
 import zmq.asyncio
@@ -41,6 +41,8 @@ from .messages import (
 )
 
 log = logging.getLogger("weft.server")
+
+AnswerT = TypeVar("AnswerT", ScoreResult, EmbedResult)
 
 
 class EventStream(Protocol):
@@ -159,21 +161,18 @@ class EngineClient:
 
     async def score(self, request: ScoreRequest) -> ScoreResult:
         """Score choices. Cancelling the caller aborts the request."""
-        answer = await self._ask(request.id, Score(request))
-        assert isinstance(answer, ScoreResult)
-        return answer
+        return await self._ask(request.id, Score(request), ScoreResult)
 
     async def embed(self, request: EmbedRequest) -> EmbedResult:
         """Embed a text. Cancelling the caller aborts the request."""
-        answer = await self._ask(request.id, Embed(request))
-        assert isinstance(answer, EmbedResult)
-        return answer
+        return await self._ask(request.id, Embed(request), EmbedResult)
 
     async def stats(self) -> dict[str, int | float]:
         self.check()
         number = next(self._numbers)
         self._send(AskStats(number))
-        answer = self._stats[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[dict[str, int | float]] = asyncio.get_running_loop().create_future()
+        self._stats[number] = answer
         try:
             return await answer
         finally:
@@ -207,17 +206,21 @@ class EngineClient:
             self._socket.close()
         self._tasks.clear()
 
-    async def _ask(self, request_id: str, message: Message) -> ScoreResult | EmbedResult:
+    async def _ask(self, request_id: str, message: Message, kind: type[AnswerT]) -> AnswerT:
         self.check()
         self._send(message)
-        answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[ScoreResult | EmbedResult] = asyncio.get_running_loop().create_future()
+        self._answers[request_id] = waiting
         try:
-            return await answer
+            answer = await waiting
         except asyncio.CancelledError:
             self.abort(request_id)
             raise
         finally:
             self._answers.pop(request_id, None)
+        if not isinstance(answer, kind):
+            raise EngineError(f"the engine answered by a {type(answer).__name__}, not a {kind.__name__}")
+        return answer
 
     def _send(self, message: Message) -> None:
         self._outgoing.put_nowait(encode(message))

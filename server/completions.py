@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -87,13 +87,12 @@ async def _prompts(
     served: Served, prompt: str | list[int] | list[str] | list[list[int]], n: int
 ) -> list[tuple[int, ...]]:
     """The prompts as ids. Raises `InvalidRequest` for none, too many, or an empty one."""
-    prompts: list[str] | list[list[int]] = []
     if isinstance(prompt, str):
-        prompts = [prompt]
+        prompts: list[str | list[int]] = [prompt]
     elif prompt and isinstance(prompt[0], int):
-        prompts = [prompt]  # type: ignore[list-item]  # a list whose first is an int holds ints
+        prompts = [prompt]
     else:
-        prompts = prompt  # type: ignore[assignment]
+        prompts = cast(list[str | list[int]], prompt)
     limits = served.limits
     if not 1 <= len(prompts) <= limits.prompts:
         raise InvalidRequest(f"prompt: 1 to {limits.prompts} prompts are taken, not {len(prompts)}", param="prompt")

@@ -7,7 +7,7 @@ read. A message over `MAX_MESSAGE` bytes is refused by its sender.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
@@ -128,6 +128,8 @@ class Stats(Message, frozen=True):
 ToEngine = Hello | Generate | Score | Embed | Abort | AskStats
 FromEngine = Ready | Refused | Events | Scored | Embedded | Failed | Stats
 
+MessageT = TypeVar("MessageT")
+
 _encoder = msgspec.msgpack.Encoder()
 _to_engine: msgspec.msgpack.Decoder[ToEngine] = msgspec.msgpack.Decoder(ToEngine)
 _from_engine: msgspec.msgpack.Decoder[FromEngine] = msgspec.msgpack.Decoder(FromEngine)
@@ -160,7 +162,7 @@ def decode_from_engine(data: bytes) -> FromEngine:
     return _decode(_from_engine, data)
 
 
-def _decode(decoder: msgspec.msgpack.Decoder[Any], data: bytes) -> Any:
+def _decode(decoder: msgspec.msgpack.Decoder[MessageT], data: bytes) -> MessageT:
     if len(data) > MAX_MESSAGE:
         raise BadMessage(f"a message of {len(data)} bytes, at most {MAX_MESSAGE}")
     try:

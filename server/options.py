@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -27,7 +28,7 @@ class EngineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     radix_cache: bool | None = None
     seed: int | None = None
 
-    def arguments(self) -> dict[str, object]:
+    def arguments(self) -> dict[str, Any]:
         """The keyword arguments that were given."""
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
 

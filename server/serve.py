@@ -42,8 +42,9 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Draining:
-    """A signal came: new connections are refused, requests in flight have `timeout` seconds to end."""
+    """A signal came: new connections are refused, `requests` in flight have `timeout` seconds to end."""
 
+    requests: int
     timeout: float
 
 
@@ -70,7 +71,7 @@ async def serve(options: ServeOptions, notify: Callable[[Notice], None]) -> None
                     log_level="warning",
                     timeout_graceful_shutdown=max(1, round(options.shutdown_timeout)),
                 ),
-                lambda: notify(Draining(options.shutdown_timeout)),
+                lambda requests: notify(Draining(requests, options.shutdown_timeout)),
             )
             running = asyncio.create_task(server.serve(sockets=[listener]))
             notify(Loading(url, name, engine.pid))
@@ -89,7 +90,7 @@ async def serve(options: ServeOptions, notify: Callable[[Notice], None]) -> None
 class _Server(uvicorn.Server):
     """uvicorn's server with signals of our own: its would end the process before the engine is told."""
 
-    def __init__(self, config: uvicorn.Config, on_drain: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_drain: Callable[[int], None]) -> None:
         super().__init__(config)
         self._on_drain = on_drain
 
@@ -110,7 +111,7 @@ class _Server(uvicorn.Server):
             self.force_exit = True
             return
         self.should_exit = True
-        self._on_drain()
+        self._on_drain(len(self.server_state.tasks))
 
 
 def _listen(host: str, port: int) -> socket.socket:

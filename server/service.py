@@ -265,7 +265,7 @@ class EngineService:
         self._post(peer, message)
 
     def _post(self, peer: _Peer, message: Message) -> None:
-        sent = self._socket.send_multipart([peer.identity, encode(message)])
+        sent = asyncio.ensure_future(self._socket.send_multipart([peer.identity, encode(message)]))
         sent.add_done_callback(lambda done: self._sent(peer, done))
 
     def _sent(self, peer: _Peer, done: asyncio.Future[Any]) -> None:

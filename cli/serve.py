@@ -1,0 +1,97 @@
+"""`weft serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..server.serve import Notice
+
+
+def serve(
+    model: Annotated[str | None, typer.Argument(help="Model folder; the built-in model if left out.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    served_model_name: Annotated[
+        str | None, typer.Option(help="What clients call the model; its folder's name if left out.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    max_context: Annotated[
+        int | None,
+        typer.Option(
+            "--max-context", "--max-model-len", help="Bound on prompt and output together, in tokens; the model's own."
+        ),
+    ] = None,
+    page_size: Annotated[int, typer.Option(help="Tokens that a page of the KV cache holds.")] = 16,
+    num_pages: Annotated[int | None, typer.Option(help="Pages of the KV cache; by memory if left out.")] = None,
+    max_running: Annotated[int, typer.Option(help="Most sequences computed at once.")] = 64,
+    max_queue: Annotated[int, typer.Option(help="Most requests waiting; one more is answered by 503.")] = 4096,
+    prefill_chunk: Annotated[int, typer.Option(help="Most prompt tokens computed in one step.")] = 512,
+    batch_invariant: Annotated[
+        bool, typer.Option("--batch-invariant", help="An output is the same bit for bit in any batch; slower.")
+    ] = False,
+    radix_cache: Annotated[bool, typer.Option(help="Keep and share computed prefixes.")] = True,
+    seed: Annotated[int, typer.Option(help="Seeds the seeds of requests that bring none.")] = 0,
+    shutdown_timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds that requests in flight are given after SIGTERM.")
+    ] = 30.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what happens as lines of JSON, for programs.")] = False,
+) -> None:
+    """Serve a model over the OpenAI API."""
+    from ..server.options import EngineOptions, ServeOptions
+    from ..server.serve import serve as run
+
+    engine = EngineOptions(
+        model=model,
+        device=device,
+        dtype=dtype,
+        page_size=page_size,
+        num_pages=num_pages,
+        max_running=max_running,
+        max_queue=max_queue,
+        prefill_chunk=prefill_chunk,
+        max_context=max_context,
+        batch_invariant=batch_invariant,
+        radix_cache=radix_cache,
+        seed=seed,
+    )
+    options = ServeOptions(
+        engine=engine, host=host, port=port, served_name=served_model_name, shutdown_timeout=shutdown_timeout
+    )
+    asyncio.run(run(options, _print_json if as_json else _print))
+
+
+def _print(notice: Notice) -> None:
+    from ..server.serve import Draining, Loading, Serving
+
+    match notice:
+        case Loading(model=model, url=url):
+            _say(f"weft {version('weft')}: loading {model} (listening on {url}; /health is 503 until it is ready)")
+        case Serving(info=info, model=model, url=url):
+            for line in info.choices:
+                _say(f"  {line}")
+            _say(f"  context: {info.context_length} tokens")
+            _say(f"ready: {model} on {url}/v1")
+        case Draining(requests=requests, timeout=timeout):
+            _say(f"stopping: waiting up to {timeout:g} s for {requests} requests; once more to stop at once")
+
+
+def _print_json(notice: Notice) -> None:
+    _say(json.dumps({"event": type(notice).__name__.lower()} | asdict(notice), default=_struct))
+
+
+def _struct(value: object) -> object:
+    import msgspec
+
+    return msgspec.to_builtins(value)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
