@@ -253,7 +253,7 @@ def _about_facts(draw: Draw) -> list[dict[str, Any]]:
         text = draw.template(_SHAPES).format(context=context, question=question, how=how)
     messages += [{"role": "user", "content": text}, {"role": "assistant", "content": answer}]
     asked = {question}
-    for _ in range(draw.rng.choice((0, 0, 0, 1, 2))):
+    for _ in range(draw.rng.choice((0, 0, 1, 1, 2, 3))):
         question, long, answer = _ask(draw, said)
         if question in asked:
             continue
@@ -269,7 +269,7 @@ def _about_document(draw: Draw) -> list[dict[str, Any]]:
     if not told.spans:
         return _about_facts(draw)
     messages: list[dict[str, Any]] = []
-    for name, value in draw.some(list(told.spans.items()), 1, 3):
+    for name, value in draw.some(list(told.spans.items()), 1, 4):
         how, question = draw.template(_SHORT), draw.template(sections("questions.txt")["spans"]).format(f=name)
         text = f"{question} {how}"
         if not messages:
@@ -299,10 +299,13 @@ class Known:
     false_claim: str
 
 
-def fact_about(draw: Draw) -> Known:
-    """A text and one fact of it, with values that would be wrong."""
+def facts_about(draw: Draw, count: int) -> list[Known]:
+    """Up to `count` facts of one text, with values that would be wrong; at least one."""
     context, _, said = _context(draw)
-    one = draw.rng.choice(said)
+    return [_known(draw, context, one, said) for one in draw.some(said, count, count)]
+
+
+def _known(draw: Draw, context: str, one: Statement, said: list[Statement]) -> Known:
     wrong = [other.value for other in said if other.fact is one.fact and other.value != one.value]
     while len(wrong) < 3:
         other = _value(draw, one.fact.spec)

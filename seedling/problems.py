@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from .answers import fact_about
+from .answers import Known, facts_about
 from .drawing import Draw, listed, sections
-from .told import kind_names, tell
+from .told import Told, kind_names, tell
 
 Groups = dict[tuple[str, ...], tuple[str, ...]]
 """The names of a label, the plainest first -> clues to it."""
@@ -71,77 +71,102 @@ def _with_fillers(draw: Draw, clauses: list[str], share: float = 0.35) -> list[s
     return draw.rng.sample(clauses, len(clauses)) if draw.chance(0.5) else clauses
 
 
-def _clued(draw: Draw, section: str, groups: Groups, nouns: str, most: int, clauses: int = 3) -> Problem:
-    """A text of clues for one label, which is to be found among up to `most`."""
-    rng = draw.rng
-    labels = rng.sample(list(groups), min(len(groups), rng.randint(2, most)))
-    names = [label[0] if draw.chance(0.6) else rng.choice(label) for label in labels]
-    at = rng.randrange(len(labels))
-    chosen = draw.some(draw.values(groups[labels[at]]), 1, clauses)
-    text = _prose(draw, _with_fillers(draw, chosen) if clauses > 1 else chosen)
-    return Problem(text, _question(draw, section), tuple(names), names[at], rng.choice(nouns.split()))
+@dataclass(frozen=True)
+class Sorting:
+    """Texts to be given one of some labels."""
+
+    section: str
+    nouns: str
+    most: int
+    clauses: int = 3
+    """At most so many clues in a text."""
+
+    def labels(self, draw: Draw) -> dict[str, tuple[str, ...]]:
+        """Two to `most` labels under the names of this example, with their clues."""
+        groups = clues(self.section)
+        taken = draw.rng.sample(list(groups), min(len(groups), draw.rng.randint(2, self.most)))
+        if self.section == "tones" and draw.chance(0.5):
+            taken = [label for label in groups if label[0] != "neutral"]
+        return {label[0] if draw.chance(0.6) else draw.rng.choice(label): groups[label] for label in taken}
+
+    def text(self, draw: Draw, lines: tuple[str, ...]) -> str:
+        """A text with clues to one label."""
+        chosen = draw.some(draw.values(lines), 1, self.clauses)
+        return _prose(draw, _with_fillers(draw, chosen) if self.clauses > 1 else chosen)
+
+    def series(self, draw: Draw, count: int) -> list[Problem]:
+        """The same question with the same options for several texts."""
+        labels = self.labels(draw)
+        question, noun = _question(draw, self.section), draw.rng.choice(self.nouns.split())
+        answers = draw.rng.choices(list(labels), k=count)
+        return [Problem(self.text(draw, labels[one]), question, tuple(labels), one, noun) for one in answers]
 
 
-def _of(section: str, nouns: str, most: int, clauses: int = 3) -> Callable[[Draw], Problem]:
-    """A maker of problems from one section of clues."""
-    return lambda draw: _clued(draw, section, clues(section), nouns, most, clauses)
+SORTINGS: tuple[tuple[Sorting, int], ...] = (
+    (Sorting("topics", "Text Article Note Headline Text", 6), 16),
+    (Sorting("tones", "Review Comment Text Message", 3), 15),
+    (Sorting("urgencies", "Message Ticket Mail", 3), 6),
+    (Sorting("intents", "Message Mail Customer", 6), 9),
+    (Sorting("registers", "Text Message Letter", 2), 3),
+    (Sorting("emotions", "Text Diary Message", 5), 5),
+    (Sorting("spam", "Mail Message", 2, 2), 3),
+    (Sorting("languages", "Text Sentence", 5, 2), 2),
+    (Sorting("departments", "Mail Message Request", 5, 2), 4),
+    (Sorting("things", "Article Product Thing", 5, 1), 4),
+    (Sorting("answer types", "Question", 4, 1), 3),
+)
+"""Each sorting with its weight."""
 
 
-def tone(draw: Draw) -> Problem:
-    """How the writer feels; between the plain pair positive and negative half of the time."""
-    groups = dict(clues("tones"))
-    if draw.chance(0.5):
-        groups.pop(next(label for label in groups if label[0] == "neutral"))
-    return _clued(draw, "tones", groups, "Review Comment Text Message", len(groups))
+def document(draw: Draw, count: int) -> list[Problem]:
+    """Problems about one document: its kind, values, properties that its wording decides, and what holds."""
+    told = tell(draw)
+    makers = [lambda: _kind(draw, told)]
+    makers += [lambda name=name: _span(draw, told, name) for name in told.spans if len(set(told.spans.values())) > 1]
+    makers += [lambda name=name: _label(draw, told, name) for name in told.labels]
+    makers += [lambda said=said: _whether(draw, told, said) for said in told.claims]
+    return [make() for make in draw.some(makers, count, count)]
 
 
-def which(draw: Draw) -> Problem:
-    """A question whose options are names and values from the text."""
-    if draw.chance(0.4):
-        told = tell(draw)
-        if len(set(told.spans.values())) > 1:
-            field = draw.rng.choice(list(told.spans))
-            right = told.spans[field]
-            others = draw.some([span for span in dict.fromkeys(told.spans.values()) if span != right], 1, 4)
-            question = _question(draw, "spans").format(f=field)
-            return Problem(told.text, question, tuple(draw.rng.sample([right, *others], len(others) + 1)), right)
-    known = fact_about(draw)
+def _kind(draw: Draw, told: Told) -> Problem:
+    options = kind_names(draw, told.kind, draw.rng.randint(2, 6))
+    return Problem(told.text, _question(draw, "document kinds"), tuple(options), told.kind, "Document")
+
+
+def _span(draw: Draw, told: Told, name: str) -> Problem:
+    right = told.spans[name]
+    others = draw.some([span for span in dict.fromkeys(told.spans.values()) if span != right], 1, 4)
+    options = tuple(draw.rng.sample([right, *others], len(others) + 1))
+    return Problem(told.text, _question(draw, "spans").format(f=name), options, right)
+
+
+def _label(draw: Draw, told: Told, name: str) -> Problem:
+    right, options = told.labels[name]
+    return Problem(told.text, _question(draw, "labels").format(f=name), options, right, "Document")
+
+
+def _whether(draw: Draw, told: Told, said: str) -> Problem:
+    options = ("yes", "no") if draw.chance(0.75) else ("Yes", "No")
+    answer = options[0] if told.claims[said] else options[1]
+    return Problem(told.text, _question(draw, "whether").format(c=said), options, answer)
+
+
+def facts(draw: Draw, count: int) -> list[Problem]:
+    """Problems about one text of facts: which value is right, or whether a claim agrees with the text."""
+    return [(_which if draw.chance(0.45) else _claim)(draw, known) for known in facts_about(draw, count)]
+
+
+def _which(draw: Draw, known: Known) -> Problem:
     options = [known.answer, *known.others]
     draw.rng.shuffle(options)
     return Problem(known.context, known.question, tuple(options), known.answer)
 
 
-def document_kind(draw: Draw) -> Problem:
-    """What kind of document it is."""
-    told = tell(draw)
-    options = kind_names(draw, told.kind, draw.rng.randint(2, 6))
-    return Problem(told.text, _question(draw, "document kinds"), tuple(options), told.kind, "Document")
-
-
-def label(draw: Draw) -> Problem:
-    """A property of a document that its wording decides, such as a severity or a condition."""
-    for _ in range(8):
-        told = tell(draw)
-        if told.labels:
-            field = draw.rng.choice(list(told.labels))
-            right, options = told.labels[field]
-            return Problem(told.text, _question(draw, "labels").format(f=field), options, right, "Document")
-    return document_kind(draw)
-
-
 _YES_NO = (("yes", "no"), ("yes", "no"), ("Yes", "No"), ("true", "false"), ("correct", "incorrect"), ("right", "wrong"))
 
 
-def claim(draw: Draw) -> Problem:
-    """Whether a claim agrees with the text."""
+def _claim(draw: Draw, known: Known) -> Problem:
     options = draw.rng.choice(_YES_NO)
-    if draw.chance(0.4):
-        told = tell(draw)
-        if told.claims:
-            said, true = draw.rng.choice(list(told.claims.items()))
-            options = options if options[0].lower() == "yes" else ("yes", "no")
-            return Problem(told.text, _question(draw, "whether").format(c=said), options, options[not true])
-    known = fact_about(draw)
     true = draw.chance(0.5)
     said = known.claim if true else known.false_claim
     return Problem(known.context, _question(draw, "checks").format(c=said), options, options[not true])
@@ -191,7 +216,7 @@ _VERDICTS = (
 
 def verdict(draw: Draw) -> Problem:
     """Whether an answer to a question about the text is right, or which of two answers is."""
-    known = fact_about(draw)
+    known = facts_about(draw, 1)[0]
     true = draw.chance(0.5)
     right, wrong = (known.answer, known.others[0]) if draw.chance(0.5) else (f"{known.claim}.", f"{known.false_claim}.")
     asked = f"{known.context}\nQuestion: {known.question}\n"
@@ -214,7 +239,7 @@ _PASS_OR_FAIL = (("pass", "fail"), ("good", "bad"), ("accept", "reject"), ("yes"
 
 def criterion(draw: Draw) -> Problem:
     """An answer that may be wrong, unclear or rude, judged by one of these alone; or two answers compared."""
-    known = fact_about(draw)
+    known = facts_about(draw, 1)[0]
     by = draw.rng.choice(list(_CRITERIA))
     names, own = _CRITERIA[by]
     asked = f"{known.context}\nQuestion: {known.question}\n"
@@ -243,26 +268,11 @@ def _styled(draw: Draw, claim: str, false_claim: str, marks: dict[str, bool]) ->
     return answer
 
 
-PROBLEMS: tuple[tuple[Callable[[Draw], Problem], int], ...] = (
-    (_of("topics", "Text Article Note Headline Text", 6), 16),
-    (tone, 15),
-    (_of("urgencies", "Message Ticket Mail", 3), 6),
-    (_of("intents", "Message Mail Customer", 6), 9),
-    (_of("registers", "Text Message Letter", 2), 3),
-    (_of("emotions", "Text Diary Message", 5), 5),
-    (_of("spam", "Mail Message", 2, 2), 3),
-    (_of("languages", "Text Sentence", 5, 2), 2),
-    (_of("departments", "Mail Message Request", 5, 2), 4),
-    (_of("things", "Article Product Thing", 5, 1), 4),
-    (_of("answer types", "Question", 4, 1), 3),
-    (document_kind, 5),
-    (label, 6),
-    (which, 10),
-    (claim, 12),
+SINGLE: tuple[tuple[Callable[[Draw], Problem], int], ...] = (
     (state, 8),
     (verdict, 10),
     (criterion, 9),
     (recommends, 5),
     (compare, 2),
 )
-"""Each sort of problem with its weight."""
+"""Problems that stand alone, each with its weight."""

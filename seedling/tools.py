@@ -54,7 +54,7 @@ def _property(draw: Draw, param: Param) -> dict[str, Any]:
         spec["enum"] = draw.rng.sample(param.options, len(param.options)) if draw.chance(0.4) else list(param.options)
     if param.type == "array":
         spec["items"] = {"type": "string"}
-    if draw.chance(0.45):
+    if draw.chance(0.35):
         spec["description"] = param.about
     return spec
 
@@ -76,7 +76,7 @@ def offer(draw: Draw, kind: ToolKind) -> Offer:
     required = [names[key] for key, param in kind.params.items() if param.required]
     if required:
         parameters["required"] = required
-    if draw.chance(0.3):
+    if draw.chance(0.15):
         parameters["additionalProperties"] = False
     function = {"name": name, "description": draw.template(kind.about), "parameters": parameters}
     return Offer(kind, name, names, {"type": "function", "function": function})
@@ -255,7 +255,7 @@ def sample(rng: random.Random, split: str) -> Example:
     if draw.chance(0.6):
         messages.append({"role": "system", "content": draw.template(_SYSTEM)})
     form = rng.random()
-    count = rng.choice((2, 2, 3, 3, 4, 5, 6))
+    count = rng.choice((2, 2, 2, 3, 3, 3, 4, 4, 5, 6))
     if form < 0.12:
         offers = _others(draw, [], count, {"arithmetic", "total"})
         messages += _without(draw, offers)
@@ -268,8 +268,10 @@ def sample(rng: random.Random, split: str) -> Example:
         rivals = {"arithmetic", "total"} if kind.family in ("arithmetic", "total") else set()
         offers = _others(draw, [offer(draw, kind)], count - 1, rivals)
         messages += _one_call(draw, offers[0], 1)
-        if form > 0.93:
-            messages += _one_call(draw, offers[1], 2)
+        # Further requests to the same tools: the costly part of the prompt, the tools, is there already.
+        for _ in range(rng.choice((0, 0, 0, 1, 1, 2))):
+            made = sum(message["role"] == "tool" for message in messages)
+            messages += _one_call(draw, rng.choice(offers), made + 1)
     rng.shuffle(offers)
     return Example("tools", tuple(messages), tools=tuple(one.tool for one in offers))
 
