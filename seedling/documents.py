@@ -30,7 +30,7 @@ def compose(rng: random.Random, split: str, facts: Facts) -> str:
         cut = rng.randint(1, len(keys) - 1)
         first, body, last = _prose(rng, split, facts, keys[:cut])
         form = _form(rng, split, facts, keys[cut:])
-        prose = " ".join([*first, *body])
+        prose = _run_on([*first, *body], " ")
         parts = [prose, form] if rng.random() < 0.7 else [form, prose]
         return _framed(rng, split, facts, "\n".join([*parts, *last]))
     first, body, last = _prose(rng, split, facts, keys)
@@ -41,8 +41,16 @@ def compose(rng: random.Random, split: str, facts: Facts) -> str:
         mark = rng.choice(("- ", "* ", "• "))
         return _framed(rng, split, facts, "\n".join([*first, *(mark + _bare(line) for line in body), *last]))
     joint = rng.choice((" ", " ", " ", " ", "\n", "\n\n"))
-    text = joint.join([*first, *body])
+    text = _run_on([*first, *body], joint)
     return _framed(rng, split, facts, "\n".join([text, *last]))
+
+
+def _run_on(sentences: list[str], joint: str) -> str:
+    """Sentences one after the other; what follows a block of lines begins a new one."""
+    parts = []
+    for sentence in sentences:
+        parts += [sentence, "\n" if "\n" in sentence and "\n" not in joint else joint]
+    return "".join(parts[:-1])
 
 
 def _left_unsaid(rng: random.Random, facts: Facts, key: str) -> bool:
@@ -210,7 +218,7 @@ def _chat(rng: random.Random, split: str, sentences: list[str]) -> str:
     turn, at = 0, 0
     while at < len(sentences):
         count = rng.choice((1, 1, 2))
-        turns.append(form.format(speakers[turn], " ".join(sentences[at : at + count])))
+        turns.append(form.format(speakers[turn], _run_on(sentences[at : at + count], " ")))
         at += count
         if rng.random() < 0.6:
             turn = 1 - turn

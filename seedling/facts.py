@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .phrases import Field, Kind, allowed, expand
-from .values import Scene, Value, date_text, grouped, join_list, money_text, span_text
+from .values import Scene, Value, date_text, grouped, join_list, money_text, ordinal, span_text
 
 _PRONOUNS = (("he", "him", "his"), ("she", "her", "her"), ("they", "them", "their"))
 
@@ -76,6 +76,7 @@ class Facts:
             self.texts[key, "block"] = block(self.scene.rng, value.json)
         elif isinstance(value.json, int | float):
             self.texts[key, "bare"] = grouped(value.json, "plain", 0 if value.json == int(value.json) else 2)
+            self.texts[key, "ordinal"] = ordinal(self.scene.rng, int(value.json))
 
     def _rows(self, made: Field) -> None:
         scene, rng = self.scene, self.scene.rng
@@ -98,7 +99,7 @@ class Facts:
         self.values[made.key] = Value(rows, "")
         separator = "; " if any("," in text for text in shown) else None
         self.texts[made.key, ""] = separator.join(shown) if separator else join_list(rng, shown)
-        self.texts[made.key, "block"] = block(rng, shown)
+        self.texts[made.key, "block"] = block(rng, shown) if rng.random() < 0.8 else table(rng, made, rows)
 
     def _sum(self, made: Field) -> None:
         """The sum of the rows that the spec names, or an amount of its own."""
@@ -118,7 +119,10 @@ class Facts:
         before = self.values.get(made.spec.split()[1])
         first = datetime.date.fromisoformat(before.json) if before else datetime.date(self.scene.year, 1, 1)
         day = first + datetime.timedelta(days=rng.choice((1, 2, 3, 7, 14, 14, 30, 30, rng.randint(1, 90))))
-        self._say(made.key, Value(day.isoformat(), date_text(rng, day.year, day.month, day.day)))
+        text = date_text(rng, day.year, day.month, day.day)
+        if before and before.json[:4] == str(day.year) and rng.random() < 0.12:
+            text = rng.choice((f"{day.day} {day:%B}", f"{day:%B} {day.day}"))  # The year is the other date's.
+        self._say(made.key, Value(day.isoformat(), text))
         if before:
             start = made.spec.split()[1]
             self.texts[f"{start}~{made.key}", ""] = span_text(rng, before.json, day.isoformat())
@@ -140,3 +144,13 @@ def block(rng: random.Random, items: list[Any]) -> str:
     mark = rng.choice(("- ", "- ", "* ", "• ", "", "  ", "1"))
     lines = [f"{number}. {item}" if mark == "1" else f"{mark}{item}" for number, item in enumerate(items, 1)]
     return "\n" + "\n".join(lines)
+
+
+def table(rng: random.Random, made: Field, rows: list[dict[str, Any]]) -> str:
+    """Rows as a table under a line of headings."""
+    separator = rng.choice((" | ", " | ", "\t", "; ", " / "))
+    heads = [rng.choice(column.names).replace("_", " ") for column in made.columns]
+    if rng.random() < 0.6:
+        heads = [head.capitalize() for head in heads]
+    cells = [[str(row[column.key]) for column in made.columns] for row in rows]
+    return "\n" + "\n".join(separator.join(line) for line in [heads, *cells])

@@ -192,9 +192,9 @@ def _rows(
     value = facts.values.get(made.key)
     if value is None:
         raise ValueError(f"rows {made.key} asked for but absent")
-    first = made.columns[0]
-    if rng.random() < 0.12 and first.kind not in _TYPES:
-        return {"type": "array", "items": {"type": "string"}}, [row[first.key] for row in value.json]
+    copied = [column.key for column in made.columns if column.kind not in _TYPES and column.sort not in ("date", "time")]
+    if rng.random() < 0.12 and made.columns[0].key in copied:
+        return {"type": "array", "items": {"type": "string"}}, [row[copied[0]] for row in value.json]
     names: dict[str, str] = {}
     for column in columns:
         names[column.key] = style.name(rng.choice([name for name in column.names if name not in names.values()]))

@@ -434,12 +434,23 @@ _ONES = "zero one two three four five six seven eight nine ten eleven twelve thi
 _TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
+_DOZENS = {6: "half a dozen", 12: "a dozen", 24: "two dozen", 36: "three dozen"}
+
+
 def in_words(number: int) -> str:
     """English for 0 to 99."""
     if number < 20:
         return _ONES[number]
     tens, ones = divmod(number, 10)
     return _TENS[tens] + (f"-{_ONES[ones]}" if ones else "")
+
+
+_ORDINALS = "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+
+
+def ordinal(rng: random.Random, number: int) -> str:
+    """ "third" or "3rd"."""
+    return _ORDINALS[number] if 0 <= number <= 12 and rng.random() < 0.6 else _ordinal(number)
 
 
 def grouped(number: float, style: str, decimals: int = 0) -> str:
@@ -460,6 +471,8 @@ def integer(low: str, high: str) -> Generator:
             else rng.randint(first, max(first, min(last, first + (last - first) // 4)))
         )
         if number <= 99 and rng.random() < (0.35 if number <= 12 else 0.12):
+            if number in _DOZENS and rng.random() < 0.3:
+                return Value(number, _DOZENS[number])
             return Value(number, in_words(number))
         return Value(number, grouped(number, scene.style if number >= 1000 else "plain"))
 
@@ -830,7 +843,7 @@ _PLAIN: dict[str, Generator] = {
     "lost_thing": listed(words.LOST_THINGS), "problem": listed(words.PROBLEMS), "hobby": listed(words.HOBBIES),
     "subject": listed(words.SUBJECTS), "task": listed(words.TASKS),
     "feature": listed(words.FEATURES), "extra": listed(words.EXTRAS), "pro": listed(words.PROS),
-    "con": listed(words.CONS), "step": listed(words.STEPS), "isbn": isbn, "club": club, "product_word": product_word, "cause": listed(words.CAUSES),
+    "con": listed(words.CONS), "step": listed(words.STEPS), "isbn": isbn, "enum_free": listed(words.DIETS), "club": club, "product_word": product_word, "cause": listed(words.CAUSES),
     "action": listed(words.ACTIONS), "software_feature": listed(words.SOFTWARE_FEATURES),
     "problem_short": listed(words.SHORT_PROBLEMS), "service": listed(words.SERVICES), "office": listed(words.OFFICES),
     "industry": listed(words.INDUSTRIES),

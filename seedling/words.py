@@ -381,3 +381,5 @@ sound recording; event planning; furniture assembly; pest control; logo design; 
 """)
 
 OFFICES = _phrases("treasurer; secretary; youth coach; bar manager; webmaster; referee; librarian; president; equipment officer; chronicler")
+
+DIETS = _phrases("vegetarian; vegan; fish; chicken; gluten-free; no nuts; halal; kosher; children's menu; no milk; beef; salad")
