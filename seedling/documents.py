@@ -191,7 +191,7 @@ def _aside(rng: random.Random, split: str, facts: Facts) -> str:
 
 def _with_asides(rng: random.Random, split: str, facts: Facts, body: list[str]) -> list[str]:
     body = list(body)
-    for _ in range(rng.choice((0, 0, 1, 1, 2))):
+    for _ in range(rng.choice((0, 0, 0, 1, 1, 2))):
         body.insert(rng.randint(0, len(body)), _aside(rng, split, facts))
     missing = _missing(rng, split, facts)
     if missing is not None:
@@ -202,9 +202,9 @@ def _with_asides(rng: random.Random, split: str, facts: Facts, body: list[str]) 
 def _framed(rng: random.Random, split: str, facts: Facts, text: str) -> str:
     """The text between an opening and a closing, either of which may be missing."""
     parts = [text]
-    if rng.random() < 0.4:
+    if rng.random() < 0.33:
         parts.insert(0, expand(pick(rng, "openers", split).nodes, facts.scene, facts.texts))
-    if rng.random() < 0.35:
+    if rng.random() < 0.3:
         parts.append(expand(pick(rng, "closers", split).nodes, facts.scene, facts.texts))
     joint = "\n" if "\n" in text else " "
     return rng.choice(("\n", "\n", "\n\n", joint)).join(parts)

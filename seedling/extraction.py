@@ -32,7 +32,7 @@ def dumps(value: Any) -> str:
 
 
 #: How often the kind of document is made up on the spot, and how often two documents stand in one text.
-_OPEN, _TWO = 0.12, 0.04
+_OPEN, _TWO = 0.12, 0.03
 
 
 def sample(rng: random.Random, split: str) -> Example:

@@ -36,7 +36,7 @@ class Facts:
         for word, text in (("he", he), ("him", him), ("his", his)):
             facts.texts["pronoun", word] = text
             facts.texts["pronoun", word.capitalize()] = text.capitalize()
-        share = rng.uniform(0.4, 0.95)
+        share = rng.uniform(0.3, 0.9)
         for made in kind.fields.values():
             if made.always or rng.random() < share:
                 facts._add(made)

@@ -98,7 +98,7 @@ def _choose(rng: random.Random, facts: Facts) -> tuple[list[str], dict[str, str]
     )
     present = [key for key in facts.values if fields[key].kind != "currency" or has_money]
     absent = [key for key, made in fields.items() if key not in facts.values and made.kind not in ("currency", "rows")]
-    count = min(len(present), rng.choice((2, 3, 3, 4, 4, 5, 5, 6, 7)))
+    count = min(len(present), rng.choice((2, 3, 4, 4, 5, 5, 6, 6, 7)))
     chosen = rng.sample(present, count)
     if absent and rng.random() < 0.45:
         chosen += rng.sample(absent, min(len(absent), rng.choice((1, 1, 2))))

@@ -45,18 +45,19 @@ def _phrases(text: str) -> Words:
 
 
 _ONSETS = (
-    *("b c d f g h j k l m n p r s t v w z " * 3).split(),
+    *("b c d f g h j k l m n p r s t v w z " * 4).split(),
     *"br cl cr dr fl fr gl gr kl kr pl pr qu sh sk sl sm sn sp st sv th tr tw y ch zh".split(),
 )
-_NUCLEI = (*("a e i o u " * 5).split(), *"ai au ea ee ei ia ie io oa oo ou ue y á é í ö ü å ø ã".split())
+_NUCLEI = (*("a e i o u " * 12).split(), *"ai au ea ee ei ia ie io oa oo ou ue y á é í ö ü å ø ã".split())
 _CODAS = (*[""] * 22, *"n r l s k t m d x n r l s ck ld ll lm nd ng nt rd rk rn rt st th".split())
 
 
 def made_up(rng: random.Random, split: str, low: int = 2, high: int = 3) -> str:
-    """A pronounceable lower-case word of `low` to `high` syllables that no list holds."""
+    """A pronounceable lower-case word of `low`, sometimes `high` syllables that no list holds."""
     choice = rng.choice
     while True:
-        word = "".join(choice(_ONSETS) + choice(_NUCLEI) + choice(_CODAS) for _ in range(rng.randint(low, high)))
+        syllables = low if rng.random() < 0.7 else high
+        word = "".join(choice(_ONSETS) + choice(_NUCLEI) + choice(_CODAS) for _ in range(syllables))
         if held_out(word) != (split == "train"):
             return word
 
