@@ -26,7 +26,7 @@ check: lint types
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 types: $(DEV_STAMP) $(TYPECHECK)
 	$(BIN)/mypy -p weft

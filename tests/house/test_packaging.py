@@ -13,9 +13,6 @@ from pathlib import Path
 import pytest
 from checkout import ROOT, dotted, is_beside, packages, project
 
-# Package folders hold these too, and a wheel must not: caches, and the trainer's checkpoints.
-NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "runs", "*.log", "README.md")
-
 
 def test_the_packaging_list_is_the_tree() -> None:
     listed = project()["tool"]["setuptools"]["packages"]
@@ -24,36 +21,38 @@ def test_the_packaging_list_is_the_tree() -> None:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of the checkout, unpacked. Built from a copy, so that no `build/` is left in the checkout."""
-    work = tmp_path_factory.mktemp("wheel")
-    source = work / "source"
-    source.mkdir()
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what a package is built from, so that no `build/` is left in the checkout."""
+    source = tmp_path_factory.mktemp("source")
     for path in ROOT.iterdir():
         if is_beside(path.name):
             continue
         if path.is_dir():
+            # `runs` holds the trainer's checkpoints
             shutil.copytree(path, source / path.name, ignore=shutil.ignore_patterns("__pycache__", "runs"))
         else:
             shutil.copy(path, source / path.name)
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(work / "dist"), str(source)]
+    return source
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel built from `source`, unpacked."""
+    work = tmp_path_factory.mktemp("wheel")
+    tree = shutil.copytree(source, work / "tree")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(work), str(tree)]
     done = subprocess.run(build, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    (built,) = (work / "dist").glob("weft-*.whl")
+    (built,) = work.glob("weft-*.whl")
     with zipfile.ZipFile(built) as archive:
         archive.extractall(work / "site")
     return work / "site"
 
 
-def test_the_wheel_ships_every_file_of_every_package(wheel: Path) -> None:
-    expected = {"py.typed"}
-    for folder in packages():
-        names = [path.name for path in folder.iterdir() if path.is_file()]
-        ignored = NOT_SHIPPED(str(folder), names)
-        kept = [name for name in names if name not in ignored and (folder != ROOT or name.endswith(".py"))]
-        expected |= {str((folder / name).relative_to(ROOT)) for name in kept}
-    for folder in (ROOT / "seedling" / "model", ROOT / "seedling" / "phrases"):
-        expected |= {str(path.relative_to(ROOT)) for path in folder.rglob("*") if path.is_file()}
+def test_the_wheel_ships_every_file_of_every_package(source: Path, wheel: Path) -> None:
+    in_root = {path.name for path in source.glob("*.py")} | {"py.typed"}
+    in_folders = {str(path.relative_to(source)) for path in source.glob("*/**/*") if path.is_file()}
+    expected = in_root | {name for name in in_folders if not name.endswith((".md", ".log"))}
     shipped = {str(path.relative_to(wheel / "weft")) for path in (wheel / "weft").rglob("*") if path.is_file()}
     assert shipped == expected
     assert "seedling/model/config.json" in shipped
