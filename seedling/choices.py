@@ -96,14 +96,19 @@ def _series(draw: Draw, problems: list[Problem]) -> Messages:
 
 
 def _prompt(draw: Draw, problem: Problem) -> Messages:
-    """The question as one message of the user, or with a part of it in a system message."""
+    """The question as one message of the user, or with a part of it, or the text, in a system message."""
     holes = _holes(problem)
     roll = draw.rng.random()
     if roll < 0.17:
         system = draw.template(sections("questions.txt")["systems"])
         user = problem.text if "{question}" in system else f"{problem.text}\n{problem.question}"
         return [{"role": "system", "content": system.format(**holes)}, _user(user)]
-    if roll < 0.27 and {option.lower() for option in problem.options} <= _PLAIN:
+    if roll < 0.3:
+        context, question = (
+            draw.template(sections("questions.txt")[name]) for name in ("context first", "asked after")
+        )
+        return [{"role": "system", "content": context.format(**holes)}, _user(question.format(**holes))]
+    if roll < 0.4 and {option.lower() for option in problem.options} <= _PLAIN:
         joint = draw.rng.choice(("\n", "\n\n", " "))
         return [_user(f"{problem.text}{joint}{problem.question}")]
     shape = draw.template(sections("questions.txt")["shapes"])

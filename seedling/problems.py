@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from .answers import Known, facts_about
 from .drawing import Draw, listed, sections
@@ -121,10 +121,11 @@ SORTINGS: tuple[tuple[Sorting, int], ...] = (
 def document(draw: Draw, count: int) -> list[Problem]:
     """Problems about one document: its kind, values, properties that its wording decides, and what holds."""
     told = tell(draw)
-    makers = [lambda: _kind(draw, told)]
-    makers += [lambda name=name: _span(draw, told, name) for name in told.spans if len(set(told.spans.values())) > 1]
-    makers += [lambda name=name: _label(draw, told, name) for name in told.labels]
-    makers += [lambda said=said: _whether(draw, told, said) for said in told.claims]
+    makers: list[Callable[[], Problem]] = [partial(_kind, draw, told)]
+    if len(set(told.spans.values())) > 1:
+        makers += [partial(_span, draw, told, name) for name in told.spans]
+    makers += [partial(_label, draw, told, name) for name in told.labels]
+    makers += [partial(_whether, draw, told, said) for said in told.claims]
     return [make() for make in draw.some(makers, count, count)]
 
 
@@ -234,6 +235,7 @@ _CRITERIA = {
     "clarity": (listed("clarity; clarity; readability; plainness", ";"), ("clear", "unclear")),
     "tone": (listed("tone; tone; politeness; manners", ";"), ("polite", "rude")),
 }
+"""What an answer is judged by: the criterion's names, and its own pair of verdicts."""
 _PASS_OR_FAIL = (("pass", "fail"), ("good", "bad"), ("accept", "reject"), ("yes", "no"), ("approve", "reject"))
 
 
@@ -252,9 +254,19 @@ def criterion(draw: Draw) -> Problem:
         return Problem(f"{asked}A: {first}\nB: {second}", question, ("A", "B"), "A" if fine else "B")
     marks = {one: draw.chance(0.6) for one in _CRITERIA} | {by: fine}
     answer = _styled(draw, known.claim, known.false_claim, marks)
-    options = own if draw.chance(0.4) else draw.rng.choice(_PASS_OR_FAIL)
-    question = _question(draw, "criteria").format(k=draw.rng.choice(names), a=options[0], b=options[1])
+    options = own if draw.chance(0.3) else draw.rng.choice(_PASS_OR_FAIL)
+    section = by if draw.chance(0.5) else "criteria"
+    question = _question(draw, section).format(k=draw.rng.choice(names), a=options[0], b=options[1])
     return Problem(f"{asked}Answer: {answer}", question, options, options[not fine])
+
+
+def tally(draw: Draw) -> Problem:
+    """What most of three judges say."""
+    options = draw.rng.choice(_PASS_OR_FAIL[:3])
+    votes = [draw.rng.choice(options) for _ in range(3)]
+    said = ", ".join(f"{name}: {vote}" for name, vote in zip(draw.rng.sample(list(_CRITERIA), 3), votes, strict=True))
+    text = _question(draw, "tallies").format(t=said)
+    return Problem(text, _question(draw, "tally"), options, max(options, key=votes.count), "Votes")
 
 
 def _styled(draw: Draw, claim: str, false_claim: str, marks: dict[str, bool]) -> str:
@@ -271,7 +283,8 @@ def _styled(draw: Draw, claim: str, false_claim: str, marks: dict[str, bool]) ->
 SINGLE: tuple[tuple[Callable[[Draw], Problem], int], ...] = (
     (state, 8),
     (verdict, 10),
-    (criterion, 9),
+    (criterion, 10),
+    (tally, 2),
     (recommends, 5),
     (compare, 2),
 )
