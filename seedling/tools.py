@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .arithmetic import calculate
-from .drawing import Draw, upper_first
+from .drawing import Draw, listed, upper_first
 from .example import Example
 from .tool_kinds import Chain, Param, ToolKind, attribute_kind, chains, tool_kinds
 from .tool_values import Said, make
@@ -124,23 +124,19 @@ def _result(draw: Draw, outcome: dict[str, Any], number: int) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": f"call_{number}", "content": content}
 
 
-_FAILURES = (
-    "not found",
-    "service unavailable",
-    "no permission",
-    "timeout",
-    "no connection",
-    "out of date",
-    "unknown name",
-    "no data",
-    "limit reached",
-    "busy, try again later",
+_FAILURES = listed(
+    """
+    not found; service unavailable; no permission; timeout; no connection; out of date; unknown name; no data; limit
+    reached; busy, try again later; no entry for {w}; no such name: {w}; nothing known about {w}; {w} is not in the table;
+    the server {w} is down; access denied for {w}; code {n}; try again in {n} minutes
+    """,
+    ";",
 )
 
 
 def _failure(draw: Draw, number: int) -> list[dict[str, Any]]:
     """A tool that fails, and the assistant who says so."""
-    reason = draw.value(_FAILURES)
+    reason = draw.value(_FAILURES).format(w=draw.word(), n=draw.rng.randint(2, 600))
     content = draw.rng.choice((json.dumps({"error": reason}), f"Error: {reason}", f"error: {reason}"))
     return [
         {"role": "tool", "tool_call_id": f"call_{number}", "content": content},

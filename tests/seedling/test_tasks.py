@@ -247,6 +247,8 @@ def test_draws_follow_the_split() -> None:
 
 def test_chains_name_tools_that_exist() -> None:
     kinds = tool_kinds()
+    assert len(kinds) >= 64
+    assert len(chains()) >= 25
     for chain in chains():
         for step in chain.steps:
             kind = kinds[step.family]
