@@ -10,6 +10,12 @@ from .values import Scene, draw
 
 _LAYOUTS = {"prose": 0.57, "mixed": 0.15, "form": 0.11, "bullets": 0.08, "chat": 0.09}
 
+#: A label and a value on a line.
+_FORM_LINES = (
+    "{}: {}", "{}: {}", "{}: {}", "{}: {}", "{} - {}", "{} = {}", "{}:\t{}", "{} | {}", "{} ... {}", "**{}:** {}",
+    "{}\n  {}", "{}: \"{}\"", "[{}] {}",
+)  # fmt: skip
+
 #: How often a field is told by a sentence that would fit any field, naming it.
 _GENERIC = 0.14
 
@@ -164,9 +170,11 @@ def _label(rng: random.Random, facts: Facts, key: str, style: int) -> str:
 
 
 def _form(rng: random.Random, split: str, facts: Facts, keys: list[str]) -> str:
-    """Labelled lines."""
+    """Labelled lines, or a line of labels above a line of values."""
     style = rng.choice((0, 0, 0, 1, 2, 3))
-    mark = rng.choice((": ", ": ", ": ", " - ", " = ", ":\t", " | ", " ... "))
+    if len(keys) > 2 and rng.random() < 0.1:
+        return _columns(rng, facts, keys, style)
+    pattern = rng.choice(_FORM_LINES)
     lead = rng.choice(("", "", "", "", "- ", "* "))
     rows = []
     for key in keys:
@@ -174,10 +182,23 @@ def _form(rng: random.Random, split: str, facts: Facts, keys: list[str]) -> str:
         if (key, "block") in facts.texts and (facts.kind.fields[key].kind == "rows" or rng.random() < 0.4):
             rows.append(f"{lead}{label}:{facts.texts[key, 'block']}")
         else:
-            rows.append(f"{lead}{label}{mark}{facts.texts[key, '']}")
+            rows.append(lead + pattern.format(label, facts.texts[key, ""]))
     if len(keys) > 1 and (missing := _missing(rng, split, facts)) is not None:
         rows.append(lead + missing)
     rng.shuffle(rows)
+    return "\n".join(rows)
+
+
+def _columns(rng: random.Random, facts: Facts, keys: list[str], style: int) -> str:
+    """A line of labels above a line of values; lists of objects follow below."""
+    wide = [key for key in keys if facts.kind.fields[key].kind == "rows"]
+    narrow = [key for key in keys if key not in wide]
+    separator = rng.choice((" | ", "; ", "\t"))
+    rows = [
+        separator.join(_label(rng, facts, key, style) for key in narrow),
+        separator.join(facts.texts[key, ""] for key in narrow),
+    ]
+    rows += [f"{_label(rng, facts, key, style)}:{facts.texts[key, 'block']}" for key in wide]
     return "\n".join(rows)
 
 

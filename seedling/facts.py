@@ -10,6 +10,8 @@ from typing import Any
 from .phrases import Field, Kind, allowed, expand
 from .values import Scene, Value, date_text, grouped, join_list, money_text, ordinal, span_text
 
+_YES = ("yes", "yes", "Yes", "Yes", "YES", "y", "true", "✓", "[x]")
+_NO = ("no", "no", "No", "No", "NO", "n", "false", "✗", "[ ]")
 _PRONOUNS = (("he", "him", "his"), ("she", "her", "her"), ("they", "them", "their"))
 
 
@@ -49,7 +51,7 @@ class Facts:
         rng = self.scene.rng
         if made.kind == "bool":
             said = rng.random() < 0.5
-            self._say(made.key, Value(said, rng.choice(("yes", "Yes") if said else ("no", "No"))))
+            self._say(made.key, Value(said, rng.choice(_YES if said else _NO)))
             self.states[made.key] = "true" if said else "false"
         elif made.kind == "enum":
             column = rng.randrange(max(map(len, made.labels)))

@@ -87,7 +87,23 @@ def ask(rng: random.Random, split: str, facts: Facts) -> tuple[dict[str, Any], d
     schema: dict[str, Any] = {"type": "object", "properties": properties}
     if style.titled:
         schema = {"title": facts.kind.name.title().replace(" ", ""), **schema}
-    return _close(schema, style), record
+    return _with_definitions(rng, _close(schema, style)), record
+
+
+def _with_definitions(rng: random.Random, schema: dict[str, Any]) -> dict[str, Any]:
+    """Now and then, nested objects moved to "$defs", as many libraries write them."""
+    if rng.random() > 0.12:
+        return schema
+    definitions: dict[str, Any] = {}
+    for name, made in schema["properties"].items():
+        title = "".join(part.capitalize() for part in name.split("_"))
+        if "properties" in made:
+            definitions[title] = made
+            schema["properties"][name] = {"$ref": f"#/$defs/{title}"}
+        elif "properties" in made.get("items", {}):
+            definitions[title] = made["items"]
+            made["items"] = {"$ref": f"#/$defs/{title}"}
+    return {"$defs": definitions, **schema} if definitions else schema
 
 
 def _choose(rng: random.Random, facts: Facts) -> tuple[list[str], dict[str, str]]:
@@ -111,8 +127,17 @@ def _choose(rng: random.Random, facts: Facts) -> tuple[list[str], dict[str, str]
     for key in chosen:
         free = [name for name in fields[key].names if name not in names.values()]
         if free:
-            names[key] = rng.choice(free)
+            name = rng.choice(free)
+            if rng.random() < 0.06 and (longer := _prefixed(facts, name)) not in names.values():
+                name = longer
+            names[key] = name
     return list(names), names
+
+
+def _prefixed(facts: Facts, name: str) -> str:
+    """The name with the kind before it: "date" of an invoice as "invoice_date"."""
+    kind = facts.kind.name.split()[-1]
+    return name if kind in name else f"{kind}_{name}"
 
 
 def _group(rng: random.Random, facts: Facts, keys: list[str], taken: set[str]) -> dict[str, str]:
@@ -175,6 +200,8 @@ def _type(rng: random.Random, made: Field, facts: Facts) -> dict[str, Any]:
         return {"type": "integer", "minimum": 0}
     if made.kind == "email" and rng.random() < 0.15:
         return {"type": "string", "format": "email"}
+    if kind == "string" and rng.random() < 0.02:
+        return {"type": "string", "minLength": 1}
     return {"type": kind}
 
 

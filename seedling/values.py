@@ -45,7 +45,7 @@ class Scene:
     @classmethod
     def new(cls, rng: random.Random, split: str) -> Scene:
         currency = rng.choice(_COMMON_CURRENCIES) if rng.random() < 0.7 else rng.choice(CURRENCIES)
-        style = rng.choice(("plain", "plain", "comma", "space"))
+        style = rng.choices(("plain", "comma", "space", "decimal comma"), (47, 24, 22, 7))[0]
         manner = rng.choices(("plain", "lower", "careless"), (90, 5, 5))[0]
         return cls(rng, split, currency, style, year=rng.randint(2015, 2030), manner=manner)
 
@@ -453,9 +453,14 @@ def ordinal(rng: random.Random, number: int) -> str:
     return _ORDINALS[number] if 0 <= number <= 12 and rng.random() < 0.6 else _ordinal(number)
 
 
+_SWAPPED = str.maketrans(",.", ".,")
+
+
 def grouped(number: float, style: str, decimals: int = 0) -> str:
-    """Digits with thousands separators: "plain" none, "comma", or "space"."""
+    """Digits with thousands separators: "plain" none, "comma", "space", or "decimal comma" ("1.250,00")."""
     text = f"{number:,.{decimals}f}"
+    if style == "decimal comma":  # Without decimals "1.250" would be read as a fraction.
+        return text.translate(_SWAPPED) if decimals == 2 else text.replace(",", "")
     return text.replace(",", {"plain": "", "comma": ",", "space": " "}[style])
 
 
@@ -534,7 +539,7 @@ def money_text(scene: Scene, amount: float) -> str:
     rng = scene.rng
     whole = amount == int(amount)
     decimals = 0 if whole and rng.random() < 0.6 else 2
-    style = scene.style if amount >= 1000 else "plain"
+    style = scene.style if amount >= 1000 or scene.style == "decimal comma" else "plain"
     return rng.choice(_CURRENCIES[scene.currency]).format(grouped(amount, style, decimals))
 
 

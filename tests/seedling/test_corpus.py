@@ -30,16 +30,18 @@ def _document(example: corpus.Example) -> str:
     return prompt.replace(json.dumps(example.schema, ensure_ascii=False), "")
 
 
-def _copied(schema: dict[str, Any], value: Any) -> Iterator[str]:
+def _copied(schema: dict[str, Any], value: Any, definitions: dict[str, Any]) -> Iterator[str]:
     """The strings of a record that must be copied from the text: not labels, dates, times or currency codes."""
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].removeprefix("#/$defs/")]
     if "anyOf" in schema:
         schema = {**schema, **schema["anyOf"][0]}
     if isinstance(value, dict):
         for key, member in value.items():
-            yield from _copied(schema["properties"][key], member)
+            yield from _copied(schema["properties"][key], member, definitions)
     elif isinstance(value, list):
         for item in value:
-            yield from _copied(schema["items"], item)
+            yield from _copied(schema["items"], item, definitions)
     elif isinstance(value, str) and not (
         "enum" in schema or "pattern" in schema or schema.get("format") == "date" or "4217" in str(schema)
     ):
@@ -54,7 +56,7 @@ def test_records_validate_and_their_strings_stand_in_the_text(split: str) -> Non
         jsonschema.Draft202012Validator.check_schema(example.schema)
         jsonschema.validate(example.record, example.schema)
         document = _document(example)
-        for text in _copied(example.schema, example.record):
+        for text in _copied(example.schema, example.record, example.schema.get("$defs", {})):
             assert text in document
 
 
@@ -139,6 +141,8 @@ def _names(schema: Any) -> Iterator[str]:
             yield name
             yield from _names(member)
         yield from _names(schema.get("items"))
+        for member in schema.get("$defs", {}).values():
+            yield from _names(member)
 
 
 def _literals(nodes: list[Node]) -> Iterator[str]:
