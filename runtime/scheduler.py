@@ -107,10 +107,14 @@ class Scheduler:
             if count and self._reserve(sequence, count, chunks):
                 budget -= count if sequence.remaining > 1 else 0
                 chunks.append(Chunk(sequence, sequence.computed, count))
-        while self.waiting and len(self.running) < self._max_running and budget > 0:
-            if not self._admit(self.waiting[0]):
+        for sequence in list(self.waiting):
+            if len(self.running) >= self._max_running or budget == 0:
                 break
-            sequence = self.waiting.popleft()
+            if self._awaits_prefix(sequence):
+                continue
+            if not self._admit(sequence):
+                break
+            self.waiting.remove(sequence)
             self.running.append(sequence)
             count = min(sequence.remaining, budget)
             if not self._reserve(sequence, count, chunks):
@@ -162,6 +166,23 @@ class Scheduler:
                 f"pages are not conserved: {self._pool.free} free + {self._tree.cached_pages} cached + {len(private)} "
                 f"in use is not {self._pool.num_pages}"
             )
+
+    def _awaits_prefix(self, sequence: Sequence) -> bool:
+        """Whether a running prefill is about to cache at least a page more of this prompt than the cache has now.
+
+        Then the sequence waits for it, so that requests which arrive together compute what they share once. It never
+        waits longer than that prefill takes.
+        """
+        if not self._tree.enabled:
+            return False
+        prefilling = [other for other in self.running if other.remaining > 1 and other.salt == sequence.salt]
+        if not prefilling:
+            return False
+        wanted = self._tree.match(sequence.ids[: sequence.match_limit], sequence.salt).length + self._page_size
+        if wanted > sequence.match_limit:
+            return False
+        prefix = sequence.ids[:wanted]
+        return any(other.ids[:wanted] == prefix for other in prefilling)
 
     def _admit(self, sequence: Sequence) -> bool:
         """Take what the cache has of a waiting sequence, if the rest of it can be placed too."""

@@ -83,6 +83,21 @@ def test_a_second_prompt_takes_the_shared_pages_from_the_cache() -> None:
     assert (second.cached, chunk.start, chunk.count) == (16, 16, 1)
 
 
+def test_prompts_that_arrive_together_compute_what_they_share_once() -> None:
+    scheduler = make(60, max_running=8)
+    sequences = [new([*range(20), 100 + at]) for at in range(6)]
+    other = new([*range(50, 60)])
+    for sequence in (*sequences, other):
+        scheduler.add(sequence)
+    computed = 0
+    for _ in range(20):
+        for chunk in scheduler.plan():
+            computed += chunk.count
+            scheduler.computed(chunk)
+    assert computed == 21 + 5 * 1 + 10
+    assert [sequence.cached for sequence in sequences] == [0, 20, 20, 20, 20, 20]
+
+
 def test_a_salt_keeps_prefixes_apart() -> None:
     scheduler = make(40)
     first, second = new(list(range(17)), salt="a"), new(list(range(17)), salt="b")
