@@ -22,8 +22,8 @@ _ALTERNATIVES = re.compile(r"\(([^()|]*\|[^()]*)\)")
 
 
 def listed(text: str, separator: str | None = None) -> tuple[str, ...]:
-    """The parts of a list written as one string, between spaces or another separator."""
-    return tuple(part.strip() for part in text.split(separator) if part.strip())
+    """The parts of a list written as one string, between spaces or another separator, lines joined."""
+    return tuple(" ".join(part.split()) for part in text.split(separator) if part.strip())
 
 
 def phrase_lines(name: str) -> list[str]:

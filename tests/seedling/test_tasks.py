@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from weft.seedling import answers, choices, copying, tools
 from weft.seedling.arithmetic import calculate
-from weft.seedling.drawing import Draw, divide, sections
+from weft.seedling.drawing import Draw, divide, listed, sections
 from weft.seedling.example import Example
 from weft.seedling.tool_kinds import chains, tool_kinds
 
@@ -255,3 +255,8 @@ def test_chains_name_tools_that_exist() -> None:
             required = {key for key, param in kind.params.items() if param.required}
             assert required <= step.arguments.keys() <= kind.params.keys()
             assert step.keep.keys() <= kind.outcome.keys() | {"value"}
+
+
+def test_lists_may_run_over_lines() -> None:
+    assert listed("one two\n  three") == ("one", "two", "three")
+    assert listed("one\n  two; three;\n four;", ";") == ("one two", "three", "four")
