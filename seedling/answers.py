@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from .copying import words
-from .drawing import Draw, listed, phrase_lines, sections, upper_first
+from .drawing import Draw, listed, task_lines, sections, upper_first
 from .example import Example
 from .told import tell
 from .tool_values import make
@@ -36,13 +36,13 @@ class World:
 
 @cache
 def worlds() -> tuple[World, ...]:
-    """All sorts of subjects, read from `phrases/facts.txt`.
+    """All sorts of subjects, read from `tasks/facts.txt`.
 
     `== name : subject spec`, then facts: `= key : value spec`, `- statement`, `? question`, `> answer in a sentence`.
     Raises ValueError for another line.
     """
     found: list[World] = []
-    for line in phrase_lines("facts.txt"):
+    for line in task_lines("facts.txt"):
         mark, _, rest = line.partition(" ")
         if mark == "==":
             name, spec = rest.split(" : ")
@@ -57,7 +57,7 @@ def worlds() -> tuple[World, ...]:
         elif mark == ">":
             found[-1].facts[-1].sentence = rest
         else:
-            raise ValueError(f"phrases/facts.txt: cannot read {line!r}")
+            raise ValueError(f"tasks/facts.txt: cannot read {line!r}")
     return tuple(found)
 
 
@@ -143,9 +143,9 @@ _ABSENT = "The text does not say."
 
 @cache
 def small_talk() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Replies with what people say to get them, from `phrases/talk.txt`: `> reply`, then `? saying` lines."""
+    """Replies with what people say to get them, from `tasks/talk.txt`: `> reply`, then `? saying` lines."""
     found: list[tuple[str, list[str]]] = []
-    for line in phrase_lines("talk.txt"):
+    for line in task_lines("talk.txt"):
         mark, _, rest = line.partition(" ")
         if mark == ">":
             found.append((rest, []))

@@ -1,4 +1,4 @@
-"""Drawing values and templates so that each split sees only what it may, and reading the phrase files.
+"""Drawing values and templates so that each split sees only what it may, and reading the task files.
 
 Every list is divided by the same stable hash as all words (`words.held_out`): about 15% are held out. Split "train"
 draws from the rest; "values" draws values from the held-out part; "templates" draws sentence templates from the
@@ -26,17 +26,17 @@ def listed(text: str, separator: str | None = None) -> tuple[str, ...]:
     return tuple(" ".join(part.split()) for part in text.split(separator) if part.strip())
 
 
-def phrase_lines(name: str) -> list[str]:
-    """The lines of `phrases/<name>`, without empty ones."""
-    text = resources.files(__package__).joinpath("phrases", name).read_text(encoding="utf-8")
+def task_lines(name: str) -> list[str]:
+    """The lines of `tasks/<name>`, without empty ones."""
+    text = resources.files(__package__).joinpath("tasks", name).read_text(encoding="utf-8")
     return [line for line in text.splitlines() if line.strip()]
 
 
 @cache
 def sections(name: str) -> dict[str, tuple[str, ...]]:
-    """The lines of a phrase file by their `== section`, "\\n" being a line break."""
+    """The lines of a task file by their `== section`, "\\n" being a line break."""
     found: dict[str, list[str]] = {}
-    for line in phrase_lines(name):
+    for line in task_lines(name):
         if line.startswith("== "):
             lines = found[line[3:]] = []
         else:

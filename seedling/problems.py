@@ -27,7 +27,7 @@ class Problem:
 
 @cache
 def clues(section: str) -> Groups:
-    """The labels of a section of `phrases/clues.txt`: `= label; other name; ...`, then a clue a line."""
+    """The labels of a section of `tasks/clues.txt`: `= label; other name; ...`, then a clue a line."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for line in sections("clues.txt")[section]:
         if line.startswith("= "):

@@ -1,4 +1,4 @@
-"""The invented tools, from `phrases/tools.txt`, and the requests that take several calls, from `phrases/chains.txt`.
+"""The invented tools, from `tasks/tools.txt`, and the requests that take several calls, from `tasks/chains.txt`.
 
     == weather                                       a kind of tool
     names get_weather weather                        its names
@@ -23,7 +23,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 
-from .drawing import Draw, listed, phrase_lines
+from .drawing import Draw, listed, task_lines
 
 _ARGUMENT = re.compile(r"(\w+)=(.*?)(?= \w+=|$)")
 
@@ -81,7 +81,7 @@ class Chain:
 def tool_kinds() -> dict[str, ToolKind]:
     """All kinds of tool by family. Raises ValueError for a line that is none of the format's."""
     kinds: dict[str, ToolKind] = {}
-    for line in phrase_lines("tools.txt"):
+    for line in task_lines("tools.txt"):
         mark, _, rest = line.partition(" ")
         if mark == "==":
             kind = kinds[rest] = ToolKind(rest)
@@ -100,7 +100,7 @@ def tool_kinds() -> dict[str, ToolKind]:
         elif mark == ">":
             kind.answers.append(rest)
         else:
-            raise ValueError(f"phrases/tools.txt: cannot read {line!r}")
+            raise ValueError(f"tasks/tools.txt: cannot read {line!r}")
     return kinds
 
 
@@ -115,7 +115,7 @@ def _param(text: str) -> tuple[str, Param]:
 def chains() -> tuple[Chain, ...]:
     """All requests of several calls. Raises ValueError for a line that is none of the format's."""
     found: list[Chain] = []
-    for line in phrase_lines("chains.txt"):
+    for line in task_lines("chains.txt"):
         mark, _, rest = line.partition(" ")
         if mark == "==":
             found.append(Chain(rest))
@@ -129,7 +129,7 @@ def chains() -> tuple[Chain, ...]:
         elif mark == ">":
             found[-1].answers.append(rest)
         else:
-            raise ValueError(f"phrases/chains.txt: cannot read {line!r}")
+            raise ValueError(f"tasks/chains.txt: cannot read {line!r}")
     return tuple(found)
 
 
