@@ -102,7 +102,7 @@ class _Call:
         return ChatChoice(
             index=index,
             message=AnswerMessage(
-                role="assistant", content=None if calls and not content else content, refusal=None, **with_calls
+                role="assistant", content=None if calls and not content.strip() else content, refusal=None, **with_calls
             ),
             logprobs=self._token_logprobs(output.tokens),
             finish_reason=finish,

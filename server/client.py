@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 import zmq
 import zmq.asyncio
 
-from ..errors import Aborted, EngineClosed, EngineError, WeftError
+from ..errors import Aborted, EngineClosed, EngineError, InvalidRequest, WeftError
 from ..request import EmbedRequest, EmbedResult, GenerateRequest, ScoreRequest, ScoreResult, TokenEvent
 from .messages import (
     VERSION,
@@ -120,6 +120,8 @@ class EngineClient:
         self._streams: dict[str, RemoteStream] = {}
         self._answers: dict[str, asyncio.Future[ScoreResult | EmbedResult]] = {}
         self._stats: dict[int, asyncio.Future[dict[str, int | float]]] = {}
+        self._ending: set[str] = set()
+        """Aborted here, and the engine's last word on them still to come."""
         self._numbers = itertools.count()
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -154,7 +156,7 @@ class EngineClient:
             raise EngineClosed("the model is still being loaded", code="engine_loading")
 
     def generate(self, request: GenerateRequest) -> RemoteStream:
-        self.check()
+        self._check_id(request.id)
         self._send(Generate(request))
         stream = self._streams[request.id] = RemoteStream(self, request.id)
         return stream
@@ -182,6 +184,7 @@ class EngineClient:
         """Give a request up; its waiter gets `Aborted`. Unknown ids are ignored, since it may just have ended."""
         error = Aborted(f"request {request_id} was aborted")
         if self._end(request_id, error) and self.lost is None:
+            self._ending.add(request_id)
             self._send(Abort(request_id))
 
     def lose(self, error: WeftError) -> None:
@@ -207,7 +210,7 @@ class EngineClient:
         self._tasks.clear()
 
     async def _ask(self, request_id: str, message: Message, kind: type[AnswerT]) -> AnswerT:
-        self.check()
+        self._check_id(request_id)
         self._send(message)
         waiting: asyncio.Future[ScoreResult | EmbedResult] = asyncio.get_running_loop().create_future()
         self._answers[request_id] = waiting
@@ -221,6 +224,12 @@ class EngineClient:
         if not isinstance(answer, kind):
             raise EngineError(f"the engine answered by a {type(answer).__name__}, not a {kind.__name__}")
         return answer
+
+    def _check_id(self, request_id: str) -> None:
+        """`check`, and that no answer to this id is on its way."""
+        self.check()
+        if request_id in self._streams or request_id in self._answers or request_id in self._ending:
+            raise InvalidRequest(f"a request with the id {request_id!r} is in flight", param="id")
 
     def _send(self, message: Message) -> None:
         self._outgoing.put_nowait(encode(message))
@@ -239,10 +248,12 @@ class EngineClient:
                 for event in events:
                     self._deliver(event)
             case Scored(result) | Embedded(result):
+                self._ending.discard(result.request_id)
                 answer = self._answers.get(result.request_id)
                 if answer is not None and not answer.done():
                     answer.set_result(result)
             case Failed(request_id, fault):
+                self._ending.discard(request_id)
                 self._end(request_id, fault.error())
             case Stats(number, values):
                 waiting = self._stats.get(number)
@@ -257,6 +268,8 @@ class EngineClient:
     def _deliver(self, event: TokenEvent) -> None:
         stream = self._streams.get(event.request_id)
         if stream is None:  # aborted here; the engine had not heard of it yet
+            if event.finish is not None:
+                self._ending.discard(event.request_id)
             return
         if event.finish is not None:
             del self._streams[event.request_id]

@@ -105,6 +105,8 @@ def describe_invalid(faults: Sequence[Any], body: Any) -> tuple[str, str | None,
         return raised.message, raised.param, raised.code
     if fault["type"] == "json_invalid":
         return "the body is not valid JSON", None, "invalid_json"
+    if not place and fault["type"] in ("model_attributes_type", "model_type", "dict_type"):
+        return "the body must be a JSON object, sent as application/json", None, "invalid_json"
     param = _path(place) or None
     if fault["type"] == "extra_forbidden":
         return f"{param}: there is no such field", param, "unknown_option"

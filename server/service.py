@@ -167,7 +167,7 @@ class EngineService:
     def _greet(self, identity: bytes, hello: Hello) -> None:
         peer = _Peer(identity)
         if not hmac.compare_digest(hello.secret.encode(), self._secret.encode()):
-            log.error("refused a peer with the wrong secret")
+            self._send(peer, Refused(Fault.of(EngineError("the secret is wrong"))))
         elif hello.version != VERSION:
             reason = f"the engine speaks version {VERSION} of the protocol, not {hello.version}"
             self._send(peer, Refused(Fault.of(EngineError(reason))))

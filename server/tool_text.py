@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Protocol
 
+from ..chat.tools import parse_tool_calls
 from .chat_types import AnsweredFunction, AnsweredToolCall
 
 MARKER = "<tool_call>"
@@ -48,8 +49,6 @@ class ToolText:
         return shown
 
     def end(self) -> tuple[str, list[AnsweredToolCall]]:
-        from ..chat.tools import parse_tool_calls
-
         content, calls = parse_tool_calls(self._kept)
         return content, [
             AnsweredToolCall(
