@@ -61,6 +61,12 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name} links to {target}, which is not there"
 
 
+def test_files_named_in_documents_exist() -> None:
+    for document in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
+        for name in re.findall(r"`(\w+(?:/\w+)*(?:/|\.py))`", document.read_text()):
+            assert (ROOT / name).exists(), f"{document.name} names {name}, which is not there"
+
+
 def test_continuous_integration_runs_what_people_run() -> None:
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o100
