@@ -18,7 +18,7 @@ OPS = (
     "store_kv",
     "copy_page",
 )
-_TRITON: frozenset[str] = frozenset()
+_TRITON = frozenset({"masked_sample"})
 _CPU = {"masked_sample": "one compiled pass a row; the reference takes some two hundred torch calls"}
 _BATCHED = {"attention": "torch calls batched over sequences; the reference loops over them"}
 _INVARIANT = {

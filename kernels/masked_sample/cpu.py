@@ -83,7 +83,7 @@ _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_compiled
-def _sample_rows(logits, table, rows, adjust, filters, seeds, positions, tokens, logprobs, allowed):  # type: ignore[no-untyped-def]
+def _sample_rows(logits, table, rows, adjust, filters, seeds, positions, tokens, logprobs, allowed):
     starts, adjust_tokens, scale, add = adjust
     temperature, inverse_temperature, top_k, top_p, log_min_p = filters
     batch, vocabulary = logits.shape
@@ -121,7 +121,7 @@ def _sample_rows(logits, table, rows, adjust, filters, seeds, positions, tokens,
 
 
 @_compiled
-def _log_sum_exp(raw):  # type: ignore[no-untyped-def]
+def _log_sum_exp(raw):
     """The greatest logit, the log of the sum of exp(raw - greatest), and whether there is a NaN or +inf."""
     most, broken = _NONE, False
     for x in raw:
@@ -137,7 +137,7 @@ def _log_sum_exp(raw):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _apply_mask(raw, words, z):  # type: ignore[no-untyped-def]
+def _apply_mask(raw, words, z):
     """Copy the allowed logits to z, -inf for the others; how many are allowed."""
     vocabulary = len(raw)
     count = 0
@@ -161,7 +161,7 @@ def _apply_mask(raw, words, z):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _threshold(d, top_k, top_p, members):  # type: ignore[no-untyped-def]
+def _threshold(d, top_k, top_p, members):
     """The least value that top-k and then top-p keep; `members` is scratch as long as d."""
     least = _NONE
     if top_k > 0:
@@ -192,7 +192,7 @@ def _threshold(d, top_k, top_p, members):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _cut_by_mass(ascending, above, target):  # type: ignore[no-untyped-def]
+def _cut_by_mass(ascending, above, target):
     """The least of `ascending` that has less than `target` of mass above it, `above` of which is in higher bins."""
     least = ascending[-1]
     run = above  # the mass above the current run of equal values
@@ -208,17 +208,17 @@ def _cut_by_mass(ascending, above, target):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _bin(x):  # type: ignore[no-untyped-def]
+def _bin(x):
     return min(int(min(-x * _BINS_PER_NAT, np.float32(_BINS))), _BINS - 1)
 
 
 @_compiled
-def _mass(x):  # type: ignore[no-untyped-def]
+def _mass(x):
     return np.int64(np.float64(math.exp(x)) * MASS_UNIT)
 
 
 @_compiled
-def _members(d, at, least, members):  # type: ignore[no-untyped-def]
+def _members(d, at, least, members):
     """The values of one bin that are at least `least`, in ascending order."""
     count = 0
     for x in d:
@@ -231,7 +231,7 @@ def _members(d, at, least, members):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _draw(d, least, seed, position):  # type: ignore[no-untyped-def]
+def _draw(d, least, seed, position):
     """The token at least `least` of the greatest d + noise."""
     best, token = _NONE, -1
     noise = np.empty(4, np.uint64)
@@ -255,7 +255,7 @@ def _draw(d, least, seed, position):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _philox(block, position, seed, out):  # type: ignore[no-untyped-def]
+def _philox(block, position, seed, out):
     c0, c1, c2, c3 = block, position & _WORD, position >> _SHIFT, _ZERO
     k0, k1 = seed & _WORD, seed >> _SHIFT
     for _ in range(ROUNDS):
@@ -271,12 +271,12 @@ def _philox(block, position, seed, out):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _uniform(bits):  # type: ignore[no-untyped-def]
+def _uniform(bits):
     return min((np.float32(bits) + _HALF) * _UNIT, _MOST_UNIFORM)
 
 
 @_compiled
-def _gumbel(u):  # type: ignore[no-untyped-def]
+def _gumbel(u):
     """As `noise.gumbel`, of one uniform number."""
     exponential = u * (_ONE + u * (_HALF + u * (_THIRD + u * _QUARTER))) if u < _SERIES else -math.log(_ONE - u)
     return -math.log(exponential)
