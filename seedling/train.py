@@ -63,9 +63,9 @@ class Trainer:
         embedding = [p for n, p in self.model.named_parameters() if "embed" in n]
         scales = [p for p in self.model.parameters() if p.dim() < 2]
         self.optimisers: list[torch.optim.Optimizer] = [
-            Muon(matrices, lr=0.02, weight_decay=0.05),
+            Muon(matrices, lr=0.012, weight_decay=0.05),
             torch.optim.AdamW(
-                [{"params": embedding, "lr": 6e-3}, {"params": scales, "lr": 6e-3}],
+                [{"params": embedding, "lr": 4e-3}, {"params": scales, "lr": 4e-3}],
                 betas=(0.9, 0.95),
                 weight_decay=0.0,
                 fused=True,
