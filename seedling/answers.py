@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from .copying import words
-from .drawing import Draw, listed, task_lines, sections, upper_first
+from .drawing import Draw, listed, sections, task_lines, upper_first
 from .example import Example
 from .told import tell
 from .tool_values import make
