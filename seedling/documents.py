@@ -28,6 +28,8 @@ def compose(rng: random.Random, split: str, facts: Facts) -> str:
     layout = rng.choices(list(_LAYOUTS), list(_LAYOUTS.values()))[0]
     keys = [key for key in facts.values if facts.kind.fields[key].kind != "currency"]
     keys = [key for key in keys if not _left_unsaid(rng, facts, key)]
+    if any(facts.kind.fields[key].judged for key in keys) and layout in ("form", "mixed"):
+        layout = "prose"
     if layout == "form":
         text = _form(rng, split, facts, keys)
         return _framed(rng, split, facts, text) if rng.random() < 0.5 else text
@@ -74,7 +76,8 @@ def _prose(rng: random.Random, split: str, facts: Facts, keys: list[str]) -> tup
     for key in order:
         if key not in remaining:
             continue
-        fitting = [] if rng.random() < _GENERIC else _fitting(split, facts, key, remaining)
+        generic = rng.random() < _GENERIC and not facts.kind.fields[key].judged
+        fitting = [] if generic else _fitting(split, facts, key, remaining)
         if any(candidate.position == "first" for candidate in chosen):
             fitting = [candidate for candidate in fitting if candidate.position != "first"]
         if not fitting:
@@ -85,6 +88,8 @@ def _prose(rng: random.Random, split: str, facts: Facts, keys: list[str]) -> tup
         chosen.append(best)
         for name in best.fields:
             del remaining[name]
+        if facts.kind.fields[key].judged and len(fitting) > 1 and rng.random() < 0.4:
+            chosen.append(rng.choice([candidate for candidate in fitting if candidate is not best]))
     if rng.random() < 0.4:
         places = {key: place for place, key in enumerate(facts.kind.fields)}
         chosen.sort(key=lambda made: min(places[key] for key in made.fields))

@@ -9,6 +9,7 @@ from typing import Any
 from .documents import compose
 from .example import Example
 from .facts import Facts
+from .judged import with_judged_field
 from .opens import open_kind
 from .phrases import Kind, kinds
 from .schemas import ask
@@ -34,6 +35,9 @@ def dumps(value: Any) -> str:
 #: How often the kind of document is made up on the spot, and how often two documents stand in one text.
 _OPEN, _TWO = 0.12, 0.03
 
+#: How often a kind that has none gets a field to be judged from clues.
+_JUDGED = 0.1
+
 
 def sample(rng: random.Random, split: str) -> Example:
     """Draw one example of the split."""
@@ -45,7 +49,12 @@ def sample(rng: random.Random, split: str) -> Example:
 
 def _document(rng: random.Random, split: str) -> tuple[str, str, dict[str, Any], dict[str, Any]]:
     """The kind's name, a document, a schema and the record."""
-    facts = Facts.draw(rng, split, open_kind(rng, split) if rng.random() < _OPEN else _kind(rng, split))
+    kind = open_kind(rng, split) if rng.random() < _OPEN else _kind(rng, split)
+    if kind.judged or rng.random() < _JUDGED:
+        kind = with_judged_field(rng, kind)
+    if kind.judged and rng.random() < 0.5:
+        kind = with_judged_field(rng, kind)
+    facts = Facts.draw(rng, split, kind)
     text = compose(rng, split, facts)
     return facts.kind.name, text, *ask(rng, split, facts)
 

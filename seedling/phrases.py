@@ -12,6 +12,7 @@ optionally a description, and a list of snippets: pieces of prose that mention o
       > {item}, {qty} pieces
     group client customer : name email                                fields that may stand in a nested object
     drop price when free=true                                         a field that cannot be there then
+    judged                                                            has fields of `judged.py` in every document
     --                                                                snippets; ^ first, $ last in the document
     ^ {name} (called|wrote) from {company}.
     [vip=true] Treat {him} as a very important customer.              said when a field has this value
@@ -58,6 +59,7 @@ class Field:
     description: str
     always: bool = False
     default_false: bool = False
+    judged: bool = False
     columns: list[Field] = field(default_factory=list)
     row_templates: list[Snippet] = field(default_factory=list)
     labels: list[list[str]] = field(default_factory=list)
@@ -79,6 +81,7 @@ class Kind:
 
     name: str
     held: bool
+    judged: bool = False
     fields: dict[str, Field] = field(default_factory=dict)
     groups: list[tuple[list[str], list[str]]] = field(default_factory=list)
     drops: list[tuple[str, str, str]] = field(default_factory=list)
@@ -268,7 +271,9 @@ def read(text: str, found: dict[str, Kind]) -> None:
 
 
 def _read_field(kind: Kind, line: str) -> None:
-    if line.startswith("group "):
+    if line == "judged":
+        kind.judged = True
+    elif line.startswith("group "):
         names, _, members = line[6:].partition(" : ")
         kind.groups.append((names.split(), members.split()))
     elif line.startswith("drop "):

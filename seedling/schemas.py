@@ -116,6 +116,9 @@ def _choose(rng: random.Random, facts: Facts) -> tuple[list[str], dict[str, str]
     absent = [key for key, made in fields.items() if key not in facts.values and made.kind not in ("currency", "rows")]
     count = min(len(present), rng.choice((2, 3, 4, 4, 5, 5, 6, 6, 7)))
     chosen = rng.sample(present, count)
+    for key in present:  # A judged field is worth asking for.
+        if fields[key].judged and key not in chosen and rng.random() < 0.8:
+            chosen.append(key)
     if absent and rng.random() < 0.45:
         chosen += rng.sample(absent, min(len(absent), rng.choice((1, 1, 2))))
     if rng.random() < 0.5:
