@@ -368,11 +368,8 @@ def url(scene: Scene) -> Value:
 def handle(scene: Scene) -> Value:
     rng = scene.rng
     base = _ascii(first_name(scene).text if rng.random() < 0.4 else _plain_word(scene))
-    return _same(
-        base
-        + rng.choice(("", "", "_", "-", "."))
-        + rng.choice(("", str(rng.randint(1, 99)), _ascii(_plain_word(scene, 1, 1))))
-    )
+    ending = rng.choice(("", str(rng.randint(1, 99)), _ascii(_plain_word(scene, 1, 1))))
+    return _same(base + rng.choice(("", "", "_", "-", ".")) + ending if ending else base)
 
 
 # Numbers, identifiers, codes.
