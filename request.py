@@ -15,6 +15,8 @@ from .errors import InvalidRequest
 MAX_STOP_STRINGS = 16
 MAX_STOP_LENGTH = 256
 MAX_CHOICES = 256
+ENDING_OPTIONS = ("stop", "stop_token_ids", "min_tokens", "ignore_eos")
+"""Sampling options that say where the text ends. They do not go with a constraint, which alone says so."""
 
 
 class ConstraintKind(StrEnum):
@@ -181,7 +183,7 @@ class GenerateRequest(Request):
         super(GenerateRequest, self).validate()
         self.sampling.validate()
         if self.constraint is not None:
-            for name in ("stop", "stop_token_ids", "min_tokens", "ignore_eos"):
+            for name in ENDING_OPTIONS:
                 if getattr(self.sampling, name):
                     raise InvalidRequest(
                         f"{name} cannot be combined with a constraint: the constraint alone says where the text ends",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ..errors import InvalidRequest, ProgramError, UnknownOption
-from ..request import MAX_CHOICES, Constraint, Sampling
+from ..request import ENDING_OPTIONS, MAX_CHOICES, Constraint, Sampling
 from .ir import Expression, Gen, Select, Tools, Turn, flatten
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_UNCONSTRAINED_ONLY = ("stop", "min_tokens", "ignore_eos")
 
 
 def _named_options(function: Callable[P, T]) -> Callable[P, T]:
@@ -99,7 +97,7 @@ def gen(
     _check_options(options)
     constraint = _constraint(regex, json_schema, choices)
     if constraint is not None:
-        for option in _UNCONSTRAINED_ONLY:
+        for option in ENDING_OPTIONS:
             if options.get(option):
                 raise InvalidRequest(f"gen: {option} does not go with a constraint, which ends itself", param=option)
     model = json_schema if isinstance(json_schema, type) else None
