@@ -7,13 +7,14 @@ state by state, and given up past a bound before the real compiler, which has no
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import NoReturn
 
 from ..errors import GrammarError
 from .expression import Alt, Chars, Expression, Ranges, Repeat, Seq, size
 
 MAX_NODES = 200_000
 MAX_STATES = 20_000
-MAX_STEPS = 2_000_000
+MAX_STEPS = 500_000
 MAX_TRANSITIONS = 32_000_000
 WIDE_SET = 256
 NARROW_SHARE = 32
@@ -32,35 +33,58 @@ def check_size(expression: Expression) -> None:
 
 def check_automaton(expression: Expression, vocabulary_size: int) -> None:
     """Refuse an expression whose automaton is too large to build, or to index by a vocabulary. Raises GrammarError."""
-    automaton = _Automaton(expression)
+    fuel = _Fuel(vocabulary_size)
+    automaton = _Automaton(expression, fuel)
     first = automaton.closure((automaton.start,))
     seen = {first}
     pending = [first]
-    steps = transitions = 0
     while pending:
         state = pending.pop()
-        wide = any(automaton.is_wide[place] for place in state)
-        transitions += vocabulary_size if wide else vocabulary_size // NARROW_SHARE
+        fuel.state(any(automaton.is_wide[place] for place in state))
         targets: dict[int, list[int]] = {}
         for place in state:
             after = automaton.after[place]
             classes = automaton.classes[place]
-            steps += len(classes)
+            fuel.step(len(classes))
             for character_class in classes:
                 targets.setdefault(character_class, []).append(after)
         for target in {tuple(places) for places in targets.values()}:
             follower = automaton.closure(target)
-            steps += len(follower)
             if follower not in seen:
                 seen.add(follower)
                 pending.append(follower)
-        if len(seen) > MAX_STATES or steps > MAX_STEPS or transitions > MAX_TRANSITIONS:
-            raise GrammarError(
-                f"the constraint is too large: its automaton passes {len(seen)} states, {steps} steps and "
-                f"{transitions} transitions over {vocabulary_size} tokens (bounds {MAX_STATES}, {MAX_STEPS}, "
-                f"{MAX_TRANSITIONS}); shorten its counted repeats or make its alternatives begin differently",
-                keyword="size",
+
+
+class _Fuel:
+    """What one rehearsal has used up. Raises GrammarError past a bound."""
+
+    def __init__(self, vocabulary_size: int) -> None:
+        self.vocabulary_size = vocabulary_size
+        self.states = self.steps = self.transitions = 0
+
+    def step(self, count: int) -> None:
+        self.steps += count
+        if self.steps > MAX_STEPS:
+            self.refuse(f"building its automaton takes more than {MAX_STEPS} steps")
+
+    def state(self, is_wide: bool) -> None:
+        """One more state; a wide one takes most tokens, another one few."""
+        self.states += 1
+        self.transitions += self.vocabulary_size if is_wide else self.vocabulary_size // NARROW_SHARE
+        if self.states > MAX_STATES:
+            self.refuse(f"its automaton has more than {MAX_STATES} states")
+        if self.transitions > MAX_TRANSITIONS:
+            self.refuse(
+                f"its automaton has {self.states} states or more, which take more than {MAX_TRANSITIONS} transitions "
+                f"over {self.vocabulary_size} tokens"
             )
+
+    def refuse(self, reason: str) -> NoReturn:
+        raise GrammarError(
+            f"the constraint is too large: {reason}; shorten its counted repeats, or make its alternatives begin "
+            "differently",
+            keyword="size",
+        )
 
 
 class _Automaton:
@@ -69,7 +93,8 @@ class _Automaton:
     The order is kept because the compiler's automaton keeps it too (its states are ordered sets).
     """
 
-    def __init__(self, expression: Expression) -> None:
+    def __init__(self, expression: Expression, fuel: _Fuel) -> None:
+        self.fuel = fuel
         self.after: list[int] = []  # a reading place's follower; -1 for a branch
         self.branches: list[tuple[int, ...]] = []  # a branch's targets; () for a reading place
         self.sets: list[Ranges] = []
@@ -83,7 +108,12 @@ class _Automaton:
         """The reading places reachable without reading, in order of preference."""
         if len(places) == 1:
             return self._closure(places[0])
-        return tuple(dict.fromkeys(place for entry in places for place in self._closure(entry)))
+        reached: dict[int, None] = {}
+        for entry in places:
+            known = self._closure(entry)
+            self.fuel.step(len(known))
+            reached.update(dict.fromkeys(known))
+        return tuple(reached)
 
     def _closure(self, entry: int) -> tuple[int, ...]:
         known = self._closures.get(entry)
@@ -95,6 +125,7 @@ class _Automaton:
                 if place not in reached:
                     reached[place] = None
                     stack.extend(reversed(self.branches[place]))
+            self.fuel.step(len(reached))
             known = tuple(place for place in reached if self.after[place] >= 0 or place == self.end)
             self._closures[entry] = known
         return known

@@ -132,6 +132,7 @@ class OutlinesGrammar:
         self.start: int = index.get_next_state(index.get_initial_state(), vocabulary.size)
         self._masks: OrderedDict[int, MaskBits] = OrderedDict()
         self._forced: OrderedDict[int, Forced] = OrderedDict()
+        self._last: dict[int, bool] = {}
         self._lock = threading.Lock()
         self._mask_words = (vocabulary.size + 31) // 32
 
@@ -185,6 +186,13 @@ class OutlinesGrammar:
     def is_accepting(self, state: int) -> bool:
         """Whether the text may end here."""
         return self._index.get_next_state(state, self.vocabulary.size) is not None
+
+    def is_last(self, state: int) -> bool:
+        """Whether the text must end here."""
+        known = self._last.get(state)
+        if known is None:
+            known = self._last[state] = self.is_accepting(state) and not self.allowed(state)
+        return known
 
     def check_live(self) -> None:
         """Raise GrammarError if some state cannot reach the end with this vocabulary's tokens.
@@ -308,7 +316,7 @@ class OutlinesMatcher:
     def is_finished(self) -> bool:
         """Whether end-of-sequence was consumed, or nothing but it can follow."""
         state = self._states[-1]
-        return state == FINISHED_ROW or (self._grammar.is_accepting(state) and not self._grammar.allowed(state))
+        return state == FINISHED_ROW or self._grammar.is_last(state)
 
     def forced(self) -> Forced:
         """What must come next; does not advance."""

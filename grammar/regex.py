@@ -127,6 +127,7 @@ class _Parser:
         self.source = source
         self.offset = 0
         self.depth = 0
+        self.names: set[str] = set()
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -275,6 +276,10 @@ class _Parser:
             end = self.source.find(">", self.offset)
             if end < 0 or not self.source[self.offset : end].isidentifier():
                 self.refuse("syntax", "a group name is not an identifier", start)
+            name = self.source[self.offset : end]
+            if name in self.names:
+                self.refuse("syntax", f"a second group is named {name}", start)
+            self.names.add(name)
             self.offset = end + 1
             return
         self.other_group(start)

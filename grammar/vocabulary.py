@@ -195,7 +195,9 @@ def _encoder(path: Path) -> Callable[[str], list[int]]:
         if not loaded:
             from tokenizers import Tokenizer
 
-            loaded.append(Tokenizer.from_file(str(path)))
+            tokenizer = Tokenizer.from_file(str(path))
+            tokenizer.encode_special_tokens = True  # their names are text like any other
+            loaded.append(tokenizer)
         ids: list[int] = loaded[0].encode(content, add_special_tokens=False).ids
         return ids
 

@@ -1,0 +1,93 @@
+"""Equal constraints compile once, however they come; the cache stays bounded."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from weft.errors import GrammarError
+from weft.grammar import GrammarCache, choices, json_schema, regex
+
+
+def test_equal_constraints_share_one_grammar(vocabulary):
+    cache = GrammarCache(vocabulary)
+    first = cache.get(json_schema({"type": "integer"}))
+    assert cache.get(json_schema('{"type": "integer"}')) is first
+    assert cache.get(json_schema({"type": "integer"}, whitespace="compact")) is not first
+    assert first.key != cache.get(regex("a")).key
+    assert cache.compiled == 3
+
+
+def test_many_threads_compile_once(vocabulary):
+    cache = GrammarCache(vocabulary)
+    barrier = threading.Barrier(8)
+    grammars = []
+
+    def ask():
+        barrier.wait()
+        grammars.append(cache.get(regex("(a|b)*c{1,50}")))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(grammars) == 8
+    assert len(set(map(id, grammars))) == 1
+    assert cache.compiled == 1
+
+
+def test_the_least_recently_used_leaves(vocabulary):
+    cache = GrammarCache(vocabulary, capacity=2)
+    a = cache.get(choices(["a"]))
+    b = cache.get(choices(["b"]))
+    assert cache.get(choices(["a"])) is a
+    cache.get(choices(["c"]))
+    assert len(cache) == 2
+    assert cache.get(choices(["a"])) is a
+    assert cache.get(choices(["b"])) is not b
+    assert b.matcher().advance(ord("b"))  # whoever still holds it may use it
+
+
+def test_failures_are_raised_each_time_and_not_kept(vocabulary):
+    cache = GrammarCache(vocabulary)
+    for _ in range(2):
+        with pytest.raises(GrammarError, match="lookahead"):
+            cache.get(regex("(?=a)"))
+    assert len(cache) == 0
+    with pytest.raises(ValueError, match="capacity"):
+        GrammarCache(vocabulary, capacity=0)
+
+
+def test_threads_may_share_a_grammar(vocabulary):
+    grammar = GrammarCache(vocabulary).get(json_schema({"type": "array", "items": {"type": "string"}}))
+    texts = ["[]", '["a"]', '["ab", "é"]', '["\\n", "x", ""]'] * 8
+    wrong = []
+
+    def run(text):
+        matcher = grammar.matcher()
+        for byte in text.encode():
+            mask = grammar.mask(matcher.mask_row())
+            if not mask[byte // 32] >> (byte % 32) & 1 or not matcher.advance(byte):
+                wrong.append(text)
+        matcher.forced()
+        if not matcher.is_finished():
+            wrong.append(text)
+
+    threads = [threading.Thread(target=run, args=(text,)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_compiling_twice_gives_the_same_masks(vocabulary):
+    constraint = json_schema({"type": "object", "properties": {"é": {"enum": [1, "a"]}}, "required": ["é"]})
+    one, two = (GrammarCache(vocabulary).get(constraint).matcher() for _ in range(2))
+    for byte in '{"é": "a"}'.encode():
+        assert one.mask_row() == two.mask_row()
+        assert one.forced() == two.forced()
+        assert one.advance(byte)
+        assert two.advance(byte)
