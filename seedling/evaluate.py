@@ -9,7 +9,8 @@ Greedy answers to examples that training never saw, with and without constraints
 Extraction counts top-level fields and whole records that equal the right ones, and answers that are valid under
 their schema. Tools count, over every assistant turn, the right decision (which tool, or none) and, where a call is
 right, equal arguments. With constraints a record is generated under its schema, a choice is the likeliest option,
-and a call's name and arguments are generated under the offered tools once the model has begun a call.
+and a call's name and arguments are generated under the offered tools once the model has begun a call. Bounds that the
+constraint engine refuses (`minimum` and its like) are left out of the constraint, never of the judgement.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from .tokenizer import TOOL_CALL
 HAND_WRITTEN = Path(__file__).parent.parent / "examples" / "data"
 LONGEST_ANSWER = 400
 INSTRUCTION = "Extract a record as JSON."
+NOT_ENFORCED = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems")
 CALL_OPENS = TOOL_CALL[0] + '{"name": "'
 
 
@@ -111,6 +113,23 @@ def equal(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
+def enforceable(schema: Any) -> Any:
+    """`schema` without the keywords in `NOT_ENFORCED`, wherever a schema may stand in it."""
+    if not isinstance(schema, dict):
+        return schema
+    kept: dict[str, Any] = {}
+    for keyword, value in schema.items():
+        if keyword in ("properties", "$defs", "definitions"):
+            kept[keyword] = {name: enforceable(inner) for name, inner in value.items()}
+        elif keyword in ("anyOf", "oneOf", "allOf", "prefixItems"):
+            kept[keyword] = [enforceable(inner) for inner in value]
+        elif keyword in ("items", "additionalProperties"):
+            kept[keyword] = enforceable(value)
+        elif keyword not in NOT_ENFORCED:
+            kept[keyword] = value
+    return kept
+
+
 def judge_extraction(asker: Asker, examples: Sequence[Example], constrained: bool, tally: Tally, show: int) -> None:
     """Measures "fields", "records", "valid"; a schema the constraint engine refuses counts in "refused" alone."""
     tickets: list[tuple[Example, Ticket[GenerateResult]]] = []
@@ -118,7 +137,7 @@ def judge_extraction(asker: Asker, examples: Sequence[Example], constrained: boo
         assert example.schema is not None
         prompt = asker.prompt(example.messages[:-1], example.tools)
         try:
-            constraint = json_schema(example.schema) if constrained else None
+            constraint = json_schema(enforceable(example.schema)) if constrained else None
             tickets.append((example, asker.generate(prompt, constraint)))
         except WeftError as error:
             tally.add("refused", True)
@@ -189,7 +208,7 @@ def constrained_call(asker: Asker, example: Example, place: int) -> str:
     named = asker.generate(asker.prompt(messages, example.tools, CALL_OPENS), choices(sorted(functions)))
     name = named.result().text
     begun = f'{CALL_OPENS}{name}", "arguments": '
-    schema = {"additionalProperties": False, **functions[name]["parameters"]}
+    schema = {"additionalProperties": False, **enforceable(functions[name]["parameters"])}
     arguments = asker.generate(asker.prompt(messages, example.tools, begun), json_schema(schema)).result().text
     return f"{begun}{arguments}}}{TOOL_CALL[1]}"
 

@@ -9,14 +9,12 @@ time, so that a run may be cut at any moment; SIGTERM writes a last checkpoint f
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import math
 import multiprocessing
 import random
 import shutil
 import signal
-import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -27,8 +25,10 @@ import torch
 
 from .folder import MODEL_FOLDER, RUNS_FOLDER, save_weights, write_json
 from .initialise import initialise
+from .memory import keep_memory
 from .model import ModelConfig, Seedling
 from .muon import Muon
+from .parallel import Gradients
 from .stream import Tokens, collate, produce, render, tokenise
 from .tokenizer import END, PAD, load_tokenizer, save_tokenizer, train_tokenizer
 
@@ -56,9 +56,19 @@ class Schedule:
 class Trainer:
     """A model, its two optimisers and the time they have had."""
 
-    def __init__(self, config: ModelConfig, schedule: Schedule, dtype: torch.dtype, seed: int = 0) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        schedule: Schedule,
+        dtype: torch.dtype,
+        seed: int = 0,
+        threads: int = 1,
+        compiled: bool = False,
+    ) -> None:
         self.model = Seedling(config, dtype)
         initialise(self.model, seed)
+        self.threads = threads
+        self.gradients = Gradients(self.model, threads - 1, compiled)
         matrices = [p for n, p in self.model.named_parameters() if p.dim() == 2 and "embed" not in n]
         embedding = [p for n, p in self.model.named_parameters() if "embed" in n]
         scales = [p for p in self.model.parameters() if p.dim() < 2]
@@ -83,15 +93,16 @@ class Trainer:
         for optimiser, rates in zip(self.optimisers, self.rates, strict=True):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
-        loss = self.model.loss(ids, weights)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.set_num_threads(1)
+        loss = self.gradients.add(ids, weights)
+        torch.set_num_threads(self.threads)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         self.steps += 1
         self.tokens += ids.numel()
-        return loss.item()
+        return loss
 
     def save(self, path: Path) -> None:
         """Write weights, optimiser state and progress to `path`, atomically."""
@@ -190,17 +201,6 @@ def corpus_texts(characters: int, seed: int) -> list[str]:
     return texts
 
 
-def keep_memory() -> None:
-    """Ask glibc to keep freed memory: page faults of returned buffers cost a fifth of a step otherwise."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):
-            m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
-            libc.mallopt(m_mmap_max, 0)
-            libc.mallopt(m_trim_threshold, 2**31 - 1)
-            libc.mallopt(m_top_pad, 2**29)
-
-
 def say(**values: Any) -> None:
     """One line of the log."""
     rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in values.items()}
@@ -225,12 +225,10 @@ def train(arguments: argparse.Namespace) -> None:
     tokenizer = load_tokenizer(folder)
     dtype = torch.bfloat16 if arguments.bfloat16 else torch.float32
     config = ModelConfig(vocabulary=tokenizer.get_vocab_size())
-    trainer = Trainer(config, Schedule(arguments.minutes * 60, arguments.decay), dtype, arguments.seed)
+    schedule = Schedule(arguments.minutes * 60, arguments.decay)
+    trainer = Trainer(config, schedule, dtype, arguments.seed, arguments.threads, arguments.compile)
     if arguments.resume:
         trainer.load(arguments.resume)
-    if arguments.compile:
-        for layer in trainer.model.model.layers:
-            layer.compile(dynamic=True)
     run: Path = arguments.run
     context = multiprocessing.get_context("spawn")
     progress = context.Value("d", trainer.used / trainer.schedule.seconds)
@@ -277,6 +275,7 @@ def train(arguments: argparse.Namespace) -> None:
     export(trainer.model, tokenizer, folder)
     say(stopped=bool(stopped), used=trainer.used, step=trainer.steps, tokens=trainer.tokens)
     producer.terminate()
+    trainer.gradients.close()
     if not stopped:
         report(trainer.model, tokenizer, sets)
 
@@ -289,10 +288,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--resume", type=Path, help="checkpoint to go on from")
     result.add_argument("--folder", type=Path, default=MODEL_FOLDER, help="model folder to write")
     result.add_argument("--run", type=Path, default=RUNS_FOLDER, help="folder of checkpoints")
-    result.add_argument("--threads", type=int, default=2)
+    result.add_argument("--threads", type=int, default=2, help="processes that share a batch")
     result.add_argument("--batch-tokens", type=int, default=6144)
     result.add_argument("--held-out", type=int, default=24, help="held-out examples a task and split")
-    result.add_argument("--examine", type=float, default=420, help="seconds between looks at held-out examples")
+    result.add_argument("--examine", type=float, default=600, help="seconds between looks at held-out examples")
     result.add_argument("--seed", type=int, default=0)
     flag = argparse.BooleanOptionalAction
     result.add_argument("--bfloat16", action=flag, default=True, help="compute in bfloat16")

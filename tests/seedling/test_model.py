@@ -16,6 +16,7 @@ from weft.seedling.corpus import sample
 from weft.seedling.folder import MODEL_FOLDER, TEMPLATE_FILE
 from weft.seedling.initialise import initialise
 from weft.seedling.model import ModelConfig, Seedling
+from weft.seedling.parallel import Gradients
 from weft.seedling.stream import collate, render, tokenise, weigh
 from weft.seedling.tokenizer import END, PAD, load_tokenizer
 from weft.seedling.train import Schedule, Trainer, examine
@@ -227,3 +228,23 @@ def test_the_schedule_rises_stays_and_falls_to_nothing() -> None:
     assert schedule.factor(50, 500) == 1
     assert schedule.factor(87.5, 900) == pytest.approx(0.5)
     assert schedule.factor(100, 999) == 0
+
+
+def test_helpers_add_up_to_the_same_gradient(tokenizer: Any) -> None:
+    config = ModelConfig(hidden=32, layers=2, heads=2, kv_heads=1, ffn=48)
+    rng = random.Random(0)
+    sequences = [tokenise(sample(rng, "train", "copy"), tokenizer) for _ in range(12)]
+    batch = collate([(sequence.ids, weigh(sequence, rng)) for sequence in sequences], pad=0)
+    alone, shared = Seedling(config), Seedling(config)
+    initialise(alone, seed=1)
+    initialise(shared, seed=1)
+    gradients = Gradients(shared, helpers=1, compiled=False)
+    try:
+        losses = [Gradients(alone, helpers=0, compiled=False).add(*batch), gradients.add(*batch)]
+    finally:
+        gradients.close()
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    for (name, weight), other in zip(alone.named_parameters(), shared.parameters(), strict=True):
+        torch.testing.assert_close(
+            other.grad, weight.grad, atol=1e-5, rtol=1e-3, msg=lambda text, n=name: f"{n}: {text}"
+        )
