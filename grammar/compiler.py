@@ -10,10 +10,10 @@ from ..errors import GrammarError, UnknownOption
 from ..request import Constraint, ConstraintKind
 from . import constraints
 from .expression import Expression, alt, text
-from .json_schema import parse_json_schema
 from .outlines import compile_expression
 from .protocol import Grammar
-from .regex import MAX_SOURCE, parse_python
+from .regex_parser import MAX_SOURCE, parse_python
+from .schema_parser import parse_json_schema
 from .vocabulary import Vocabulary
 
 BACKENDS = ("outlines-core",)

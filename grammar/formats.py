@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from .expression import Expression
-from .regex import parse_ecma
+from .regex_parser import parse_ecma
 
 _YEAR = r"(?:000[1-9]|00[1-9]\d|0[1-9]\d{2}|[1-9]\d{3})"
 _LEAP = r"(?:\d{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"

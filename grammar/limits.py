@@ -7,13 +7,14 @@ state by state, and given up past a bound before the real compiler, which has no
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import lru_cache
 from typing import NoReturn
 
 from ..errors import GrammarError
 from .expression import Alt, Chars, Expression, Ranges, Repeat, Seq, size
 
 MAX_NODES = 200_000
-MAX_STATES = 20_000
+MAX_STATES = 30_000
 MAX_STEPS = 500_000
 MAX_TRANSITIONS = 32_000_000
 WIDE_SET = 256
@@ -40,7 +41,7 @@ def check_automaton(expression: Expression, vocabulary_size: int) -> None:
     pending = [first]
     while pending:
         state = pending.pop()
-        fuel.state(any(automaton.is_wide[place] for place in state))
+        fuel.state({automaton.sets[place] for place in state})
         targets: dict[int, list[int]] = {}
         for place in state:
             after = automaton.after[place]
@@ -55,6 +56,13 @@ def check_automaton(expression: Expression, vocabulary_size: int) -> None:
                 pending.append(follower)
 
 
+@lru_cache(maxsize=4096)
+def _byte_states(ranges: Ranges) -> int:
+    """About how many states stand inside the UTF-8 characters of a set."""
+    beyond_ascii = sum(last > 0x7F for _, last in ranges)
+    return 8 + beyond_ascii // 2 if beyond_ascii else 0
+
+
 class _Fuel:
     """What one rehearsal has used up. Raises GrammarError past a bound."""
 
@@ -67,9 +75,10 @@ class _Fuel:
         if self.steps > MAX_STEPS:
             self.refuse(f"building its automaton takes more than {MAX_STEPS} steps")
 
-    def state(self, is_wide: bool) -> None:
-        """One more state; a wide one takes most tokens, another one few."""
-        self.states += 1
+    def state(self, sets: set[Ranges]) -> None:
+        """One more state, that reads characters of `sets`, byte by byte; a wide one takes most tokens."""
+        self.states += 1 + sum(map(_byte_states, sets))
+        is_wide = any(sum(last - first + 1 for first, last in ranges) > WIDE_SET for ranges in sets)
         self.transitions += self.vocabulary_size if is_wide else self.vocabulary_size // NARROW_SHARE
         if self.states > MAX_STATES:
             self.refuse(f"its automaton has more than {MAX_STATES} states")
@@ -102,7 +111,6 @@ class _Automaton:
         self.start = self._build(expression, self.end)
         self._closures: dict[int, tuple[int, ...]] = {}
         self.classes = self._classify()
-        self.is_wide = [sum(last - first + 1 for first, last in ranges) > WIDE_SET for ranges in self.sets]
 
     def closure(self, places: tuple[int, ...]) -> tuple[int, ...]:
         """The reading places reachable without reading, in order of preference."""

@@ -17,6 +17,7 @@ import logging
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 
@@ -72,16 +73,17 @@ def _outlines_core() -> Any:
 def _core_vocabulary(vocabulary: Vocabulary) -> outlines_core.Vocabulary:
     """The same tokens, without those that hold NUL, and with the end mark as id `size`; made once a vocabulary."""
     with _core_lock:
-        made = getattr(vocabulary, "_outlines_core", None)
+        made = _core_vocabularies.get(vocabulary)
         if made is None:
             ids = {token: ids for token, ids in vocabulary.ids_by_bytes.items() if b"\0" not in token}
             ids[b"\0"] = [vocabulary.size]
-            made = _outlines_core().Vocabulary(vocabulary.size + 1, ids)
-            vocabulary._outlines_core = made  # type: ignore[attr-defined]
+            made = _core_vocabularies[vocabulary] = _outlines_core().Vocabulary(vocabulary.size + 1, ids)
         return made
 
 
 _core_lock = threading.Lock()
+_core_vocabularies: WeakKeyDictionary[Vocabulary, Any] = WeakKeyDictionary()
+_told_no_forced_text: WeakSet[Vocabulary] = WeakSet()
 
 
 def _write(node: Expression) -> str:
@@ -235,8 +237,8 @@ class OutlinesGrammar:
 
     def _make_forced(self, start: int) -> Forced:
         if self.vocabulary.missing_bytes:
-            if not getattr(self.vocabulary, "_told_no_forced_text", False):
-                self.vocabulary._told_no_forced_text = True  # type: ignore[attr-defined]
+            if self.vocabulary not in _told_no_forced_text:
+                _told_no_forced_text.add(self.vocabulary)
                 log.info("no forced text: the vocabulary has no token for some single bytes")
             return Forced()
         data = bytearray()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from weft.errors import GrammarError
 from weft.grammar import compile
-from weft.grammar.regex import MAX_NESTING, MAX_SOURCE, parse_ecma, parse_python
+from weft.grammar.regex_parser import MAX_NESTING, MAX_SOURCE, parse_ecma, parse_python
 
 ATOMS = st.sampled_from(
     [
@@ -188,6 +188,7 @@ def test_an_impossible_alternative_is_only_left_out(vocabulary, accepts):
         "(a|b)*a(a|b){30}",
         "((a{0,100}){0,100}){0,100}",
         "(a?){1000}a{1000}",
+        r"\w{500}",
         "(((((a{9}){9}){9}){9}){9}){9}",
         "(a|aa)*" * 8000,
     ],

@@ -31,7 +31,7 @@ from .json_text import (
     type_of,
 )
 from .limits import check_size
-from .regex import parse_ecma
+from .regex_parser import parse_ecma
 
 MAX_SOURCE = 64 * 1024
 MAX_NESTING = 32
