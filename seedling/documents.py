@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 
 from .facts import Facts
-from .phrases import Snippet, allowed, expand, lines, pick, typed_lines
-from .values import Scene, draw
+from .phrases import allowed, lines, pick, typed_lines
+from .scene import Scene
+from .templates import Snippet, expand
+from .values import draw
 
 _LAYOUTS = {"prose": 0.57, "mixed": 0.15, "form": 0.11, "bullets": 0.08, "chat": 0.09}
 

@@ -7,8 +7,12 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from .phrases import Field, Kind, allowed, expand
-from .values import Scene, Value, date_text, grouped, join_list, money_text, ordinal, span_text
+from .amounts import grouped, money_text, ordinal
+from .dates import date_text, span_text
+from .phrases import Field, Kind, allowed
+from .scene import Scene, Value
+from .templates import expand
+from .values import join_list
 
 _YES = ("yes", "yes", "Yes", "Yes", "YES", "y", "true", "✓", "[x]")
 _NO = ("no", "no", "No", "No", "NO", "n", "false", "✗", "[ ]")

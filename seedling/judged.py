@@ -10,8 +10,9 @@ from dataclasses import replace
 from functools import cache
 
 from .drawing import sections
-from .phrases import Field, Kind, Snippet
+from .phrases import Field, Kind
 from .problems import clues
+from .templates import Snippet
 from .words import held_out
 
 _SORTINGS = {

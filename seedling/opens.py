@@ -7,8 +7,10 @@ import random
 from functools import cache
 from importlib import resources
 
-from .phrases import Field, Kind, Snippet, snippets
-from .values import Scene, generator, invented
+from .phrases import Field, Kind
+from .scene import Scene, invented
+from .templates import Snippet, snippets
+from .values import generator
 from .words import Words
 
 

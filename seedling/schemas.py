@@ -8,12 +8,12 @@ from typing import Any
 
 from .facts import Facts
 from .phrases import Field
-from .values import CURRENCIES
+from .scene import CURRENCIES
 from .words import held_out
 
 _TYPES = {
-    "int": "integer", "year": "integer", "salary": "integer", "number": "number", "money": "number", "sum": "number", "bool": "boolean",
-    "list": "array", "rows": "array",
+    "int": "integer", "year": "integer", "salary": "integer", "number": "number", "money": "number", "sum": "number",
+    "bool": "boolean", "list": "array", "rows": "array",
 }  # fmt: skip
 _TIME_PATTERNS = (r"^([01]\d|2[0-3]):[0-5]\d$", r"^\d{2}:\d{2}$", r"^[0-2][0-9]:[0-5][0-9]$")
 #: Fields that no document mentions, asked for now and then: the answer is null.
@@ -158,8 +158,7 @@ def _property(rng: random.Random, facts: Facts, key: str, style: Style) -> tuple
     made = facts.kind.fields[key]
     value = facts.values.get(key)
     if made.kind == "rows":
-        assert_columns = _columns(rng, made)
-        return _rows(rng, made, assert_columns, facts, style)
+        return _rows(rng, made, _columns(rng, made), facts, style)
     schema = _type(rng, made, facts)
     if style.described and made.description:
         schema["description"] = made.description
@@ -222,7 +221,9 @@ def _rows(
     value = facts.values.get(made.key)
     if value is None:
         raise ValueError(f"rows {made.key} asked for but absent")
-    copied = [column.key for column in made.columns if column.kind not in _TYPES and column.sort not in ("date", "time")]
+    copied = [
+        column.key for column in made.columns if column.kind not in _TYPES and column.sort not in ("date", "time")
+    ]
     if rng.random() < 0.12 and made.columns[0].key in copied:
         return {"type": "array", "items": {"type": "string"}}, [row[copied[0]] for row in value.json]
     names: dict[str, str] = {}
@@ -235,7 +236,7 @@ def _rows(
 
 def _nullable(schema: dict[str, Any], style: Style) -> dict[str, Any]:
     if style.null_as_any_of:
-        outer = {key: schema.pop(key) for key in ("description", "title") if key in schema}
+        outer: dict[str, Any] = {key: schema.pop(key) for key in ("description", "title") if key in schema}
         return {"anyOf": [schema, {"type": "null"}], **outer}
     nullable = dict(schema)
     if "type" in nullable:

@@ -12,8 +12,10 @@ import jsonschema
 import pytest
 
 from weft.seedling import corpus, words
-from weft.seedling.phrases import Node, allowed, kinds, lines, parse, snippets, unfold
-from weft.seedling.values import in_words, span_text
+from weft.seedling.amounts import in_words
+from weft.seedling.dates import span_text
+from weft.seedling.phrases import allowed, kinds, lines
+from weft.seedling.templates import Node, parse, snippets, unfold
 from weft.seedling.words import SPLITS, Words, held_out, made_up
 
 COUNT = 300
