@@ -9,14 +9,19 @@ from fastapi import FastAPI
 from .body_limit import BodyLimit
 from .chat import chat_router
 from .completions import completions_router
-from .errors import install_error_handlers
+from .errors import ErrorEnvelope, install_error_handlers
 from .models import models_router
 from .served import Served
 
 
 def create_app(served: Served) -> FastAPI:
     """An ASGI app that serves one model. It neither starts nor ends the engine."""
-    app = FastAPI(title="weft", version=version("weft"), redoc_url=None)
+    app = FastAPI(
+        title="weft",
+        version=version("weft"),
+        redoc_url=None,
+        responses={"default": {"model": ErrorEnvelope, "description": "What went wrong."}},
+    )
     app.add_middleware(BodyLimit, limit=served.limits.body_bytes)
     install_error_handlers(app)
     app.include_router(completions_router(served))

@@ -255,10 +255,13 @@ class EngineClient:
             case Failed(request_id, fault):
                 self._ending.discard(request_id)
                 self._end(request_id, fault.error())
-            case Stats(number, values):
+            case Stats(number, values, fault):
                 waiting = self._stats.get(number)
                 if waiting is not None and not waiting.done():
-                    waiting.set_result(values)
+                    if fault is None:
+                        waiting.set_result(values)
+                    else:
+                        waiting.set_exception(fault.error())
             case Ready(info):
                 self.info = info
                 self._changed.set()

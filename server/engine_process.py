@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import signal
 import sys
 import threading
@@ -31,8 +32,12 @@ TELL_FAILURE_SECONDS = 10.0
 
 
 class Launch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the parent says first."""
+    """What the parent says first.
 
+    `folder` holds the socket; it is removed at the end, since the parent may not live to do it.
+    """
+
+    folder: str
     address: str
     secret: str
     options: EngineOptions
@@ -46,7 +51,10 @@ def main() -> int:
     logging.basicConfig(level=launch.log_level, format="%(levelname)s %(name)s (engine): %(message)s")
     # Ctrl-C reaches the whole process group; the parent drains first and then closes stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return asyncio.run(_serve(launch, stdin))
+    try:
+        return asyncio.run(_serve(launch, stdin))
+    finally:
+        shutil.rmtree(launch.folder, ignore_errors=True)
 
 
 async def _serve(launch: Launch, stdin: BinaryIO) -> int:

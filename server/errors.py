@@ -5,10 +5,11 @@ from __future__ import annotations
 import http
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -18,6 +19,21 @@ log = logging.getLogger("weft.server")
 
 RETRY_AFTER_SECONDS = "1"
 CLIENT_CLOSED_REQUEST = 499
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong; `param` is the field at fault, `code` a stable word for programs."""
+
+    message: str
+    type: Literal["invalid_request_error", "server_error"]
+    param: str | None
+    code: str | None
+
+
+class ErrorEnvelope(BaseModel):
+    """Every error's body."""
+
+    error: ErrorDetail
 
 
 class ClientGone(Exception):

@@ -42,8 +42,8 @@ class EngineProcess:
     async def __aenter__(self) -> EngineProcess:
         secret = secrets.token_hex(32)
         self._folder = Path(tempfile.mkdtemp(prefix="weft-"))  # private to this user
-        address = _address(self._folder)
-        launch = Launch(address, secret, self._options, self._log_level)
+        address = private_address(self._folder)
+        launch = Launch(str(self._folder), address, secret, self._options, self._log_level)
         # A session of its own: a terminal's Ctrl-C is the parent's to handle. -P: the folder that the user happens to
         # stand in is no place to import from.
         self._process = await asyncio.create_subprocess_exec(
@@ -87,7 +87,7 @@ class EngineProcess:
         self.client.lose(EngineClosed(f"the engine process ended: {_describe(status)}"))
 
 
-def _address(folder: Path) -> str:
+def private_address(folder: Path) -> str:
     """A socket in `folder`, or on loopback where there are no Unix sockets or the path is too long."""
     path = folder / "engine"
     if zmq.has("ipc") and len(str(path)) <= MAX_IPC_PATH:

@@ -119,10 +119,11 @@ class Failed(Message, frozen=True):
 
 
 class Stats(Message, frozen=True):
-    """The engine's counters by name; see `weft.runtime`'s `EngineStats`."""
+    """The engine's counters by name (see `weft.runtime`'s `EngineStats`), or why there are none."""
 
     number: int
-    values: dict[str, int | float]
+    values: dict[str, int | float] = {}
+    fault: Fault | None = None
 
 
 ToEngine = Hello | Generate | Score | Embed | Abort | AskStats

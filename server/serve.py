@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import uvicorn
 
@@ -59,59 +60,74 @@ async def serve(options: ServeOptions, notify: Callable[[Notice], None]) -> None
     name, folder = resolve(options.engine.model)
     name = options.served_name or options.engine.name or name
     tokenizer = Tokenizer(folder)
-    with _listen(options.host, options.port) as listener:
+    on_signal = _Signals(lambda requests: notify(Draining(requests, options.shutdown_timeout)))
+    with on_signal, _listen(options.host, options.port) as listener:
         url = _url(options.host, listener.getsockname()[1])
         async with EngineProcess(options.engine) as engine:
-            app = create_app(Served(engine.client, tokenizer, name, options.limits))
-            server = _Server(
-                uvicorn.Config(
-                    app,
-                    lifespan="off",
-                    access_log=False,
-                    log_level="warning",
-                    timeout_graceful_shutdown=max(1, round(options.shutdown_timeout)),
-                ),
-                lambda requests: notify(Draining(requests, options.shutdown_timeout)),
+            config = uvicorn.Config(
+                create_app(Served(engine.client, tokenizer, name, options.limits)),
+                lifespan="off",
+                access_log=False,
+                log_level="warning",
+                timeout_graceful_shutdown=max(1, round(options.shutdown_timeout)),
             )
-            running = asyncio.create_task(server.serve(sockets=[listener]))
+            server = _Server(config)
+            on_signal.stop(server)
             notify(Loading(url, name, engine.pid))
+            running = asyncio.create_task(server.serve(sockets=[listener]))
             ready = asyncio.create_task(engine.client.ready())
             try:
                 await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
-                if ready.done() and not running.done():
+                if not running.done():
                     notify(Serving(url, name, engine.pid, ready.result()))
                 await running
             finally:
-                ready.cancel()
                 server.should_exit = True
                 await running
+                ready.cancel()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server with signals of our own: its would end the process before the engine is told."""
-
-    def __init__(self, config: uvicorn.Config, on_drain: Callable[[int], None]) -> None:
-        super().__init__(config)
-        self._on_drain = on_drain
+    """uvicorn's server without its signal handling, which would end the process before the engine is told."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGINT, signal.SIGTERM)
-        for number in signals:
-            loop.add_signal_handler(number, self._signalled)
-        try:
-            yield
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
+        yield
+
+
+class _Signals:
+    """The first SIGINT or SIGTERM lets the server drain, the second ends it at once.
+
+    Use as a context manager on a running loop; a signal that comes before there is a server counts when there is.
+    """
+
+    def __init__(self, on_first: Callable[[int], None]) -> None:
+        self._on_first = on_first
+        self._server: uvicorn.Server | None = None
+        self._came = 0
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._signalled)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+    def stop(self, server: uvicorn.Server) -> None:
+        """The server to stop."""
+        self._server = server
+        server.should_exit = self._came > 0
 
     def _signalled(self) -> None:
-        if self.should_exit:
-            self.force_exit = True
-            return
-        self.should_exit = True
-        self._on_drain(len(self.server_state.tasks))
+        self._came += 1
+        server = self._server
+        if self._came == 1:
+            self._on_first(len(server.server_state.tasks) if server is not None else 0)
+        if server is not None:
+            server.should_exit = True
+            server.force_exit = self._came > 1
 
 
 def _listen(host: str, port: int) -> socket.socket:

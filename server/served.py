@@ -36,7 +36,9 @@ class Served:
     def check_model(self, name: str) -> None:
         """Raise `NotFound` unless `name` is the served model."""
         if name != self.name:
-            raise NotFound("there is no model of this name here", param="model", code="model_not_found")
+            raise NotFound(
+                f"there is no such model: the one served here is {self.name!r}", param="model", code="model_not_found"
+            )
 
     def check_n(self, n: int | None) -> int:
         """How many choices for each prompt. Raises `InvalidRequest` for a number out of bounds."""

@@ -234,11 +234,10 @@ class EngineService:
     async def _answer_stats(self, peer: _Peer, number: int) -> None:
         try:
             # In a thread: the engine answers between two steps.
-            values = {} if self._engine is None else _numbers(await asyncio.to_thread(self._engine.stats))
+            answer = Stats(number, _numbers(await asyncio.to_thread(self._loaded().stats)))
         except Exception as error:
-            log.error("the engine gave no stats", exc_info=error)
-            values = {}
-        self._send(peer, Stats(number, values))
+            answer = Stats(number, fault=_fault(error))
+        self._send(peer, answer)
 
     def _loaded(self) -> ServedEngine:
         if self._engine is None:
@@ -269,7 +268,7 @@ class EngineService:
         sent.add_done_callback(lambda done: self._sent(peer, done))
 
     def _sent(self, peer: _Peer, done: asyncio.Future[Any]) -> None:
-        if done.cancelled() or done.exception() is None:
+        if done.cancelled() or done.exception() is None or self._peers.get(peer.identity) is not peer:
             return
         # The socket is ROUTER_MANDATORY: sending to a peer that is gone fails instead of vanishing.
         log.warning("an API process is gone; its %d requests are aborted (%s)", len(peer.flights), done.exception())

@@ -135,6 +135,7 @@ class FakeEngine:
     Attributes:
         script: the steps of a request's output.
         refusal: raised by every submit, where it is set.
+        counters: what `stats` gives or raises.
         requests: what was submitted.
         submitted, aborted: ids, as they come.
     """
@@ -145,6 +146,7 @@ class FakeEngine:
     def reset(self) -> None:
         self.script: Script = lambda request: ["Hel", "lo", "!"]
         self.refusal: Exception | None = None
+        self.counters: FakeStats | Exception = FakeStats()
         self.requests: list[GenerateRequest] = []
         self.submitted: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.aborted: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -166,7 +168,9 @@ class FakeEngine:
         return FakeAnswer(request.id, EmbedResult(request.id, (0.6, 0.8), prompt_tokens=len(request.prompt)))
 
     def stats(self) -> FakeStats:
-        return FakeStats()
+        if isinstance(self.counters, Exception):
+            raise self.counters
+        return self.counters
 
 
 class FakeTokenizer:

@@ -233,3 +233,11 @@ def test_health_version_and_server_info(http: httpx.Client) -> None:
     info = http.get("/server_info").json()
     assert info["model"] == "fake-model"
     assert info["stats"] == {"running": 3, "requests_stop": 7}
+
+
+def test_the_openapi_page_describes_errors_as_they_are(http: httpx.Client) -> None:
+    page = http.get("/openapi.json").json()
+    for path in ("/v1/completions", "/v1/chat/completions"):
+        responses = page["paths"][path]["post"]["responses"]
+        assert set(responses) == {"200", "default"}
+        assert responses["default"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorEnvelope")
