@@ -85,7 +85,7 @@ def find_threshold(
         target = top_p.to(tl.float64) * all_mass.to(tl.float64)
         by_p = _last_key(members, held, start, stop, above_mass, target, cut, True, TILE)
         cut = tl.minimum(cut, by_p)
-    return -cut.to(tl.float32, bitcast=True)
+    return -tl.cast(cut, tl.float32, bitcast=True)
 
 
 @triton.jit

@@ -1,0 +1,174 @@
+"""attention: every path against a direct computation, on pages full of garbage."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weft.kernels import AttentionPlan, attention
+from weft.kernels.attention import batched, invariant, reference
+
+
+class Pool:
+    """Sequences whose keys and values lie scattered over pages; every other place holds NaN.
+
+    `heads` query heads share `kv` key heads of width `width`.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        *,
+        heads: int = 6,
+        kv: int = 2,
+        width: int = 16,
+        page_size: int = 16,
+        dtype: torch.dtype = torch.float32,
+        seed: int = 0,
+    ) -> None:
+        generator = torch.Generator().manual_seed(seed)
+
+        def draw(length: int, count: int) -> torch.Tensor:
+            return torch.randn(length, count, width, generator=generator).to(dtype)
+
+        self.page_size, self.lengths = page_size, list(lengths)
+        self.queries = [draw(length, heads) for length in lengths]
+        self.keys = [draw(length, kv) for length in lengths]
+        self.values = [draw(length, kv) for length in lengths]
+        needed = [-(-length // page_size) for length in lengths]
+        free = list(range(sum(needed) + 3))
+        random.Random(seed).shuffle(free)
+        self.tables = [[free.pop() for _ in range(count)] for count in needed]
+        self.k_pages = torch.full((kv, sum(needed) + 3, page_size, width), torch.nan, dtype=dtype)
+        self.v_pages = self.k_pages.clone()
+        for table, keys, values in zip(self.tables, self.keys, self.values, strict=True):
+            positions = torch.arange(len(keys))
+            places = torch.tensor(table)[positions // page_size], positions % page_size
+            self.k_pages[:, *places] = keys.transpose(0, 1)
+            self.v_pages[:, *places] = values.transpose(0, 1)
+
+    def plan(self, chunks: Sequence[tuple[int, int, int]], *, batch_invariant: bool = False) -> AttentionPlan:
+        """For chunks (sequence, first new position, end)."""
+        return AttentionPlan.build(
+            [self.tables[sequence] for sequence, _, _ in chunks],
+            [end - start for _, start, end in chunks],
+            [end for _, _, end in chunks],
+            self.page_size,
+            "cpu",
+            scale=0.3,
+            batch_invariant=batch_invariant,
+        )
+
+    def query(self, chunks: Sequence[tuple[int, int, int]]) -> torch.Tensor:
+        return torch.cat([self.queries[sequence][start:end] for sequence, start, end in chunks])
+
+    def expected(self, chunks: Sequence[tuple[int, int, int]]) -> torch.Tensor:
+        """float64, one query and one head at a time."""
+        rows = []
+        for sequence, start, end in chunks:
+            query, keys, values = (tensor[sequence].double() for tensor in (self.queries, self.keys, self.values))
+            groups = query.shape[1] // keys.shape[1]
+            for position in range(start, end):
+                heads = []
+                for head in range(query.shape[1]):
+                    seen = slice(0, position + 1)
+                    weights = (keys[seen, head // groups] @ query[position, head] * 0.3).softmax(0)
+                    heads.append(weights @ values[seen, head // groups])
+                rows.append(torch.stack(heads))
+        return torch.stack(rows)
+
+
+MIXED = [(0, 4, 5), (1, 0, 40), (2, 99, 100), (3, 30, 33), (4, 10, 64), (5, 16, 17), (6, 0, 1), (7, 16, 24)]
+LENGTHS = [end for _, _, end in MIXED]
+
+
+@pytest.mark.parametrize("path", [reference.attention, batched.attention, invariant.attention])
+@pytest.mark.parametrize(
+    ("heads", "kv", "width", "page_size", "dtype"),
+    [
+        (6, 2, 16, 16, torch.float32),
+        (4, 4, 8, 1, torch.float32),
+        (3, 1, 24, 24, torch.float32),
+        (9, 3, 64, 128, torch.bfloat16),
+        (8, 2, 32, 16, torch.float16),
+    ],
+)
+def test_every_path_attends_to_what_the_definition_says(
+    path: object, heads: int, kv: int, width: int, page_size: int, dtype: torch.dtype
+) -> None:
+    pool = Pool(LENGTHS, heads=heads, kv=kv, width=width, page_size=page_size, dtype=dtype)
+    plan = pool.plan(MIXED, batch_invariant=path is invariant.attention)
+    with torch.inference_mode():
+        got = path(pool.query(MIXED), pool.k_pages, pool.v_pages, plan)  # type: ignore[operator]
+    assert got.dtype == dtype
+    tolerance = {torch.float32: 2e-6, torch.bfloat16: 2e-2, torch.float16: 2e-3}[dtype]
+    torch.testing.assert_close(got.double(), pool.expected(MIXED), atol=tolerance, rtol=tolerance)
+
+
+def test_the_plan_chooses_the_path() -> None:
+    pool = Pool(LENGTHS)
+    query, pages = pool.query(MIXED), (pool.k_pages, pool.v_pages)
+    for batch_invariant, path in ((False, batched.attention), (True, invariant.attention)):
+        plan = pool.plan(MIXED, batch_invariant=batch_invariant)
+        assert torch.equal(attention(query, *pages, plan), path(query, *pages, plan))
+
+
+def test_unlike_lengths_go_into_several_batches() -> None:
+    lengths = [3000, 2, 2900, 5, 1, 64]
+    pool = Pool(lengths, heads=2, kv=1, width=8)
+    chunks = [(sequence, length - 1, length) for sequence, length in enumerate(lengths)]
+    plan = pool.plan(chunks)
+    assert 1 < len(plan.short) < len(lengths)
+    got = batched.attention(pool.query(chunks), pool.k_pages, pool.v_pages, plan)
+    torch.testing.assert_close(got.double(), pool.expected(chunks), atol=1e-6, rtol=1e-5)
+
+
+def invariant_result(pool: Pool, chunks: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int], torch.Tensor]:
+    """The invariant path's result for each (sequence, position)."""
+    plan = pool.plan(chunks, batch_invariant=True)
+    with torch.inference_mode():
+        out = invariant.attention(pool.query(chunks), pool.k_pages, pool.v_pages, plan)
+    places = [(sequence, position) for sequence, start, end in chunks for position in range(start, end)]
+    return dict(zip(places, out, strict=True))
+
+
+@settings(max_examples=max(10, settings().max_examples // 4))  # each example is many calls
+@given(st.data())
+def test_batch_and_chunks_change_no_bit(data: st.DataObject) -> None:
+    lengths = data.draw(st.lists(st.integers(1, 150), min_size=1, max_size=4))
+    pool = Pool(lengths, seed=data.draw(st.integers(0, 3)))
+    whole = {}
+    for sequence, length in enumerate(lengths):
+        whole |= invariant_result(pool, [(sequence, 0, length)])
+    done = [0] * len(lengths)
+    while any(start < length for start, length in zip(done, lengths, strict=True)):
+        chunks = []
+        for sequence, length in enumerate(lengths):
+            if done[sequence] < length and (not chunks or data.draw(st.booleans())):
+                end = min(length, done[sequence] + data.draw(st.sampled_from([1, 16, 50, 150])))
+                chunks.append((sequence, done[sequence], end))
+                done[sequence] = end
+        for place, row in invariant_result(pool, chunks).items():
+            assert torch.equal(row, whole[place]), place
+
+
+@pytest.mark.parametrize(
+    ("tables", "new", "context", "message"),
+    [
+        ([], [], [], "at least 1"),
+        ([[1]], [1, 1], [1], "all must be equal"),
+        ([[1], [2]], [1, 0], [3, 4], "sequence 1: 0 new tokens of 4"),
+        ([[1]], [5], [4], "sequence 0: 5 new tokens of 4"),
+        ([[1]], [1], [17], "sequence 0: 1 new tokens of 17 on 1 pages of 16"),
+    ],
+)
+def test_contradicting_lengths_are_refused(
+    tables: list[list[int]], new: list[int], context: list[int], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        AttentionPlan.build(tables, new, context, 16, "cpu", scale=1.0)
