@@ -37,9 +37,8 @@ from ..request import (
 )
 from . import scheduler as scheduling
 from .folder import resolve
-from .jobs import AnyJob, Drawn, EmbedJob, GenerateJob, ScoreJob
+from .jobs import AnyJob, Drawn, EmbedJob, GenerateJob, SampleRow, ScoreJob
 from .loader import EngineOptions, load
-from .runner import SampleRow
 from .scheduler import Chunk, Scheduler
 from .stats import EngineStats
 from .ticket import GenerateTicket, Ticket
@@ -199,7 +198,8 @@ class Engine:
 
     def stats(self) -> EngineStats:
         """Counts so far; taken between steps."""
-        return self._on_thread(self._stats)
+        counts: EngineStats = self._on_thread(self._stats)
+        return counts
 
     def recount(self) -> None:
         """Check, between steps, that every page and lock is accounted for; raises the difference."""
