@@ -6,16 +6,17 @@ aside. Processes that take small shares of a batch from one queue meet once a st
 
 from __future__ import annotations
 
-import queue
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.multiprocessing as multiprocessing
 
 from .memory import keep_memory
-from .model import Seedling
+from .model import ModelConfig, Seedling
 
 if TYPE_CHECKING:
+    from multiprocessing.queues import Queue
+
     from torch import Tensor
 
 SHARE = 1536
@@ -23,10 +24,15 @@ SHARE = 1536
 
 
 def shares(ids: Tensor, weights: Tensor, tokens: int = SHARE) -> list[tuple[Tensor, Tensor]]:
-    """Cut a batch by rows into pieces of about `tokens` tokens that carry any loss, each without needless padding."""
+    """Cut a batch by rows into pieces of about `tokens` tokens, each no longer than its last token that weighs."""
     rows = max(1, tokens // ids.shape[1])
-    pieces = list(zip(ids.split(rows), weights.split(rows), strict=True))
-    return [(part, weight) for part, weight in pieces if weight[:, 1:].count_nonzero()]
+    pieces = []
+    for part, weight in zip(ids.split(rows), weights.split(rows), strict=True):
+        places = weight.any(0).nonzero()
+        if len(places) and places[-1] > 0:
+            length = int(places[-1]) + 1
+            pieces.append((part[:, :length], weight[:, :length]))
+    return pieces
 
 
 class Gradients:
@@ -40,46 +46,41 @@ class Gradients:
         self.model = model
         self.processes: list[Any] = []
         self.gradients: list[list[Tensor]] = []
+        self.work: list[Any] = []
         if compiled:
             compile_layers(model)
         if not helpers:
             return
         model.share_memory()
         context = multiprocessing.get_context("spawn")
-        self.work: Any = context.Queue()
+        self.claimed: Any = context.Value("i", 0)
         self.done: Any = context.Queue()
         for _ in range(helpers):
             gradients = [torch.zeros_like(weight).share_memory_() for weight in model.parameters()]
-            weights = dict(model.state_dict())
-            arguments = (model.config, model.dtype, weights, gradients, compiled, self.work, self.done)
-            process = context.Process(target=help_out, args=arguments, daemon=True)
+            work = context.Queue()
+            arguments = (model.config, model.dtype, dict(model.state_dict()), gradients, compiled)
+            process = context.Process(target=help_out, args=(*arguments, work, self.done, self.claimed), daemon=True)
+            self.work.append(work)
             process.start()
             self.processes.append(process)
             self.gradients.append(gradients)
 
     def add(self, ids: Tensor, weights: Tensor) -> float:
         """Add the gradient for `ids`, `weights` (as for `Seedling.loss`) to each parameter; returns the loss."""
-        total = float(weights[:, 1:].sum())
         if not self.processes:
             loss = self.model.loss(ids, weights)
             loss.backward()  # type: ignore[no-untyped-call]
             return loss.item()
-        pieces = shares(ids, weights)
-        for part, weight in pieces:
-            self.work.put((part.numpy(), weight.numpy(), total))
-        losses = []
-        while True:
-            try:
-                losses.append(add_share(self.model, *self.work.get_nowait()))
-            except queue.Empty:
-                break
-        while len(losses) < len(pieces):
-            losses.append(self.done.get(timeout=600))
+        self.claimed.value = 0
+        for work in self.work:
+            work.put((ids.numpy(), weights.numpy()))
+        total = add_shares(self.model, ids, weights, self.claimed)
+        total += sum(self.done.get(timeout=600) for _ in self.processes)
         for gradients in self.gradients:
             for weight, gradient in zip(self.model.parameters(), gradients, strict=True):
                 weight.grad = gradient.clone() if weight.grad is None else weight.grad.add_(gradient)
                 gradient.zero_()
-        return sum(losses)
+        return total
 
     def close(self) -> None:
         for process in self.processes:
@@ -92,33 +93,45 @@ def compile_layers(model: Seedling) -> None:
         layer.compile(dynamic=True)
 
 
-def add_share(model: Seedling, ids: Any, weights: Any, total: float) -> float:
-    """Add the gradient of one share of a batch whose weights sum to `total`; returns its part of the loss."""
-    tokens, weight = torch.from_numpy(ids), torch.from_numpy(weights)
-    loss = model.loss(tokens, weight) * (weight[:, 1:].sum() / total)
-    loss.backward()  # type: ignore[no-untyped-call]
-    return loss.item()
+def add_shares(model: Seedling, ids: Tensor, weights: Tensor, claimed: Any) -> float:
+    """Take shares of the batch while there are any, adding their gradients; returns their part of the loss.
+
+    `claimed` counts the shares that some process has taken.
+    """
+    whole = weights[:, 1:].sum()
+    pieces = shares(ids, weights)
+    total = 0.0
+    while True:
+        with claimed.get_lock():
+            place = claimed.value
+            claimed.value += 1
+        if place >= len(pieces):
+            return total
+        part, weight = pieces[place]
+        loss = model.loss(part, weight) * (weight[:, 1:].sum() / whole)
+        loss.backward()  # type: ignore[no-untyped-call]
+        total += loss.item()
 
 
 def help_out(
-    config: Any,
+    config: ModelConfig,
     dtype: torch.dtype,
     weights: dict[str, Tensor],
     gradients: list[Tensor],
     compiled: bool,
-    work: Any,
-    done: Any,
+    work: Queue[tuple[Any, Any]],
+    done: Queue[float],
+    claimed: Any,
 ) -> None:
-    """Body of a helper: take shares from `work` for ever, leaving gradients in `gradients` and losses in `done`."""
+    """Body of a helper: share each batch that comes from `work`, leave gradients in `gradients`, answer to `done`."""
     torch.set_num_threads(1)
     keep_memory()
-    with torch.device("meta"):
-        model = Seedling(config, dtype)
+    model = Seedling(config, dtype)
     model.load_state_dict(weights, assign=True)
-    model.cos, model.sin = Seedling(config, dtype).cos, Seedling(config, dtype).sin
     for weight, gradient in zip(model.parameters(), gradients, strict=True):
         weight.grad = gradient
     if compiled:
         compile_layers(model)
     while True:
-        done.put(add_share(model, *work.get()))
+        ids, batch_weights = (torch.from_numpy(array) for array in work.get())
+        done.put(add_shares(model, ids, batch_weights, claimed))
