@@ -116,7 +116,7 @@ class Engine:
         self._scheduler = Scheduler(
             self._pool, self._tree, page_size=page_size, max_running=max_running, prefill_chunk=prefill_chunk
         )
-        self._grammars = GrammarCache(self.tokenizer.vocabulary())
+        self._grammars = GrammarCache(self.tokenizer.vocabulary)
         self._seeds = random.Random(seed)
         self._inbox: queue.SimpleQueue[AnyJob | Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -126,6 +126,7 @@ class Engine:
         self._owners: dict[scheduling.Sequence, AnyJob] = {}
         self._counts: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
+        self._recounted_at = 0
         self._thread = threading.Thread(target=self._run, name=f"weft-engine-{self.name}", daemon=True)
         self._thread.start()
 
@@ -318,9 +319,21 @@ class Engine:
     def _receive(self) -> bool:
         """Take what arrived: jobs, aborts and calls. Waits where there is nothing else to do. False: closing."""
         if not self._scheduler.running and not self._scheduler.waiting:
+            if self._inbox.empty():
+                self._check_when_idle()
             self._take(self._inbox.get())
         self._drain_inbox()
         return not self._closing
+
+    def _check_when_idle(self) -> None:
+        """Recount once after each busy spell: a fault in the books is told in the log, not found weeks later."""
+        if self._counts["steps"] == self._recounted_at:
+            return
+        self._recounted_at = self._counts["steps"]
+        try:
+            self._scheduler.recount()
+        except WeftError:
+            log.exception("the books of the KV cache are wrong")
 
     def _drain_inbox(self) -> None:
         while True:
@@ -339,8 +352,8 @@ class Engine:
                 item.start(time.monotonic())
             if not item.done:
                 self._queue(item, item.sequences[0])
-        except WeftError as error:
-            self._end(item, error)
+        except Exception as error:  # one request's fault is never the engine's end
+            self._end(item, _as_weft_error(error, item))
         else:
             self._retire(item)
 
@@ -385,8 +398,8 @@ class Engine:
                 if job.matcher is not None and job.grammar is not None:
                     mask = self._masks.acquire(job.grammar, job.matcher.mask_row())
                 rows[chunk.sequence] = job.sample_row(row=start - 1, mask=mask)
-            except WeftError as error:
-                self._end(job, error)
+            except Exception as error:  # a mask that cannot be had is that request's error alone
+                self._end(job, _as_weft_error(error, job))
         return rows
 
     def _commit(self, chunk: Chunk, hidden: torch.Tensor, drawn: Drawn | None) -> None:
@@ -412,8 +425,7 @@ class Engine:
             else:
                 job.take(self._runner.summed(hidden, job.rows(chunk.start, chunk.count)), is_last, now)
         except Exception as error:
-            log.exception("request %s failed", job.request_id)
-            self._end(job, error if isinstance(error, WeftError) else EngineError(f"the request failed: {error}"))
+            self._end(job, _as_weft_error(error, job))
             return
         self._retire(job)
 
@@ -478,3 +490,11 @@ class Engine:
             mask_hits=self._masks.hits,
             mask_misses=self._masks.misses,
         )
+
+
+def _as_weft_error(error: Exception, job: AnyJob) -> WeftError:
+    """What a job's caller is told; what was not foreseen is logged with its trace."""
+    if isinstance(error, WeftError):
+        return error
+    log.error("request %s failed", job.request_id, exc_info=error)
+    return EngineError(f"the request failed: {error}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from ..errors import InvalidRequest, ModelError
+from ..kernels.dispatch import explain
 from .kv_cache import KVCache
 from .mask_pool import MaskPool
 from .models.config import ModelConfig
@@ -90,6 +91,10 @@ def load(folder: Path, options: EngineOptions) -> Loaded:
         f"device: {device}, because {device_reason}",
         f"dtype: {str(dtype).removeprefix('torch.')}, because {dtype_reason}",
         f"pages: {num_pages} of {options.page_size} tokens, because {pages_reason}",
+        *(
+            f"{choice.op}: {choice.path}, because {choice.reason}"
+            for choice in explain(device, batch_invariant=options.batch_invariant).values()
+        ),
     )
     for line in choices:
         log.info(line)

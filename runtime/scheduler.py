@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 
 from ..errors import EngineError
 from ..radix_cache import Node, PagePool, RadixTree
@@ -107,7 +108,7 @@ class Scheduler:
             if count and self._reserve(sequence, count, chunks):
                 budget -= count if sequence.remaining > 1 else 0
                 chunks.append(Chunk(sequence, sequence.computed, count))
-        for sequence in list(self.waiting):
+        for sequence in list(islice(self.waiting, self._max_running)):
             if len(self.running) >= self._max_running or budget == 0:
                 break
             if self._awaits_prefix(sequence):

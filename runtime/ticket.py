@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
@@ -84,7 +85,7 @@ class Ticket(Generic[ResultT]):
         self._changed.notify_all()
         waiters, self._async_waiters = self._async_waiters, []
         for loop, future in waiters:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # a loop that was closed meanwhile has nobody waiting
                 loop.call_soon_threadsafe(_set, future)
 
     async def _next_change(self, ready: Callable[[], bool]) -> None:

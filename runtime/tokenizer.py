@@ -66,7 +66,7 @@ class Tokenizer:
         """The bytes that a token adds to the text: none for special tokens and ids outside the vocabulary."""
         if token_id in self._added_text:
             return self._added_text[token_id].encode()
-        tokens = self.vocabulary().tokens
+        tokens = self.vocabulary.tokens
         if not 0 <= token_id < len(tokens):
             return b""
         return tokens[token_id] or b""
@@ -74,7 +74,7 @@ class Tokenizer:
     def detokenizer(self) -> Detokenizer:
         return Detokenizer(self.token_bytes)
 
-    @functools.lru_cache(maxsize=1)  # noqa: B019 - one tokenizer lives as long as its process needs it
+    @functools.cached_property
     def vocabulary(self) -> Vocabulary:
         """The vocabulary that grammars are compiled over; it tokenises forced text with this tokenizer."""
         plain = Vocabulary.from_file(self.folder / "tokenizer.json", eos_ids=list(self.eos_ids))
