@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .corpus import Example
 
-PROMPT_SHARE, PROMPT_WEIGHT = 0.12, 0.1
+PROMPT_SHARE, PROMPT_WEIGHT = 0.06, 0.1
 """A few of the prompt's tokens carry a little loss: it teaches the embeddings early."""
 
 
@@ -117,7 +117,7 @@ def batches(
         packed: list[tuple[list[int], list[float]]] = []
         while sum(len(ids) for ids, _ in packed) < now.packed * held:
             packed.append(pack(pool, context))
-        rows = sorted(pool, key=lambda row: len(row[0]) + rng.random() * 16) + packed
+        rows = sorted(pool, key=lambda row: len(row[0])) + packed
         groups: list[list[tuple[list[int], list[float]]]] = [[]]
         for row in rows:
             longest = max([len(row[0]), *(len(ids) for ids, _ in groups[-1])])
