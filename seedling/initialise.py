@@ -45,8 +45,8 @@ def initialise(model: Seedling, seed: int) -> None:
     model.model.norm.weight.fill_(FINAL_NORM)
     reads = orthogonal(config.hidden, generator).view(config.heads, config.head_dim, config.hidden)
     writes = orthogonal(config.hidden, generator).view(config.heads, config.head_dim, config.hidden)
-    previous_token_heads(model.model.layers[0].self_attn, config, reads, writes)
-    induction_heads(model.model.layers[INDUCTION_LAYER].self_attn, config, reads, writes, generator)
+    previous_token_heads(model.layers()[0].self_attn, config, reads, writes)
+    induction_heads(model.layers()[INDUCTION_LAYER].self_attn, config, reads, writes, generator)
 
 
 @torch.no_grad()
@@ -61,7 +61,7 @@ def plain(model: Seedling, generator: torch.Generator) -> None:
             scale *= 0.03
         weight.normal_(0, scale, generator=generator)
     model.model.embed_tokens.weight.normal_(0, 0.02, generator=generator)
-    for layer in model.model.layers:
+    for layer in model.layers():
         attention = layer.self_attn
         if attention.q_proj.weight.shape == attention.k_proj.weight.shape:
             attention.k_proj.weight.mul_(0.6).add_(attention.q_proj.weight, alpha=0.8)

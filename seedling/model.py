@@ -7,7 +7,7 @@ AVX512-BF16); the residual stream stays in float32. The head is applied only whe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -163,14 +163,20 @@ class Seedling(nn.Module):
         self.dtype = dtype
         self.model = Body(config)
         cos, sin = rope_tables(config, config.context)
+        self.cos: Tensor
+        self.sin: Tensor
         self.register_buffer("cos", cos.to(dtype), persistent=False)
         self.register_buffer("sin", sin.to(dtype), persistent=False)
+
+    def layers(self) -> list[Layer]:
+        """The layers, first to last."""
+        return cast("list[Layer]", list(self.model.layers))
 
     def hidden(self, ids: Tensor) -> Tensor:
         """Final states [batch, length, hidden] of `ids` [batch, length]."""
         length = ids.shape[1]
         x = self.model.embed_tokens(ids)
-        for layer in self.model.layers:
+        for layer in self.layers():
             x = layer(x, self.cos[:length], self.sin[:length])
         return self.model.norm(x)
 

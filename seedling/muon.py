@@ -40,21 +40,20 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            by_shape: dict[torch.Size, list[Tensor]] = defaultdict(list)
+            by_shape: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
             for weight in group["params"]:
                 if weight.grad is not None:
-                    by_shape[weight.shape].append(weight)
-            for shape, weights in by_shape.items():
-                update = orthogonalise(torch.stack([self._direction(w, group["momentum"]) for w in weights]))
+                    by_shape[weight.shape].append((weight, weight.grad))
+            for shape, pairs in by_shape.items():
+                update = orthogonalise(torch.stack([self._direction(*pair, group["momentum"]) for pair in pairs]))
                 scale = group["lr"] * max(1.0, shape[0] / shape[1]) ** 0.5
-                for weight, change in zip(weights, update, strict=True):
+                for (weight, _), change in zip(pairs, update, strict=True):
                     weight.mul_(1 - group["lr"] * group["weight_decay"]).add_(change, alpha=-scale)
 
-    def _direction(self, weight: Tensor, momentum: float) -> Tensor:
-        """The gradient of `weight` smoothed with Nesterov momentum."""
+    def _direction(self, weight: Tensor, gradient: Tensor, momentum: float) -> Tensor:
+        """`gradient` of `weight` smoothed with Nesterov momentum."""
         state = self.state[weight]
         if "mean" not in state:
             state["mean"] = torch.zeros_like(weight)
-        gradient = weight.grad
         state["mean"].lerp_(gradient, 1 - momentum)
         return torch.lerp(gradient, state["mean"], momentum)

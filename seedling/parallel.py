@@ -69,7 +69,7 @@ class Gradients:
         """Add the gradient for `ids`, `weights` (as for `Seedling.loss`) to each parameter; returns the loss."""
         if not self.processes:
             loss = self.model.loss(ids, weights)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             return loss.item()
         self.claimed.value = 0
         for work in self.work:
@@ -89,7 +89,7 @@ class Gradients:
 
 def compile_layers(model: Seedling) -> None:
     """Fuse what stands between the matrix products; one compilation serves all layers and shapes."""
-    for layer in model.model.layers:
+    for layer in model.layers():
         layer.compile(dynamic=True)
 
 
@@ -109,7 +109,7 @@ def add_shares(model: Seedling, ids: Tensor, weights: Tensor, claimed: Any) -> f
             return total
         part, weight = pieces[place]
         loss = model.loss(part, weight) * (weight[:, 1:].sum() / whole)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         total += loss.item()
 
 

@@ -12,7 +12,7 @@ from jinja2 import Environment
 from torch import Tensor
 
 from .folder import TEMPLATE_FILE
-from .tokenizer import ASSISTANT, END, PAD, load_tokenizer
+from .tokenizer import ASSISTANT, END, PAD, load_tokenizer, token_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ class Tokens:
 def tokenise(example: Example, tokenizer: Tokenizer) -> Tokens:
     """Token ids of `example`; an answer runs from after `<|assistant|>` up to and with `<|end|>`."""
     ids: list[int] = tokenizer.encode(render(example)).ids
-    begin, end = tokenizer.token_to_id(ASSISTANT), tokenizer.token_to_id(END)
+    begin, end = token_id(tokenizer, ASSISTANT), token_id(tokenizer, END)
     answer, inside = [], False
     for token in ids:
         answer.append(inside)
@@ -103,7 +103,7 @@ def batches(
     """Endless batches (ids, weights) of about `tokens` tokens, rows of one batch alike in length."""
     from .corpus import sample
 
-    pad = tokenizer.token_to_id(PAD)
+    pad = token_id(tokenizer, PAD)
     while True:
         now = stage(progress.value)
         pool: list[tuple[list[int], list[float]]] = []

@@ -81,6 +81,14 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path = MODEL_FOLDER) -> None:
     )
 
 
+def token_id(tokenizer: Tokenizer, token: str) -> int:
+    """The id of a token that must be there; raises ValueError naming one that is not."""
+    found = tokenizer.token_to_id(token)
+    if found is None:
+        raise ValueError(f"the tokenizer has no token {token!r}")
+    return int(found)
+
+
 def load_tokenizer(folder: Path = MODEL_FOLDER) -> Tokenizer:
     """The tokenizer of a saved model folder."""
     return Tokenizer.from_file(str(folder / "tokenizer.json"))

@@ -30,7 +30,7 @@ from .model import ModelConfig, Seedling
 from .muon import Muon
 from .parallel import Gradients
 from .stream import Tokens, collate, produce, render, tokenise
-from .tokenizer import END, PAD, load_tokenizer, save_tokenizer, train_tokenizer
+from .tokenizer import END, PAD, load_tokenizer, save_tokenizer, token_id, train_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -129,7 +129,7 @@ class Trainer:
 
 def export(model: Seedling, tokenizer: Tokenizer, folder: Path) -> None:
     """Write everything of a Hugging Face model folder but the tokenizer, which stands there."""
-    end, pad = tokenizer.token_to_id(END), tokenizer.token_to_id(PAD)
+    end, pad = token_id(tokenizer, END), token_id(tokenizer, PAD)
     write_json(folder / "config.json", model.config.as_hugging_face(end, pad))
     write_json(folder / "generation_config.json", {"do_sample": False, "eos_token_id": end, "pad_token_id": pad})
     save_weights(model.state_dict(), folder)
@@ -142,7 +142,7 @@ def examine(model: Seedling, tokenizer: Tokenizer, sequences: list[Tokens], rows
     Greedy decoding reproduces an answer exactly when every one of its tokens is the likeliest after those before
     it, which one pass over the right answer shows. `spans` is the same for each value that follows a JSON key.
     """
-    pad = tokenizer.token_to_id(PAD)
+    pad = token_id(tokenizer, PAD)
     opens = {i for t, i in tokenizer.get_vocab().items() if '":' in t}
     glue = {i for t, i in tokenizer.get_vocab().items() if '"' in t or "}" in t or "," in t}
     loss = tokens = exact = spans = right_spans = 0.0
