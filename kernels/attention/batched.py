@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .plan import AttentionPlan, LongSequence, ShortBatch
+from .parts import LongSequence, ShortBatch
+from .plan import AttentionPlan
 
 
 def attention(q: Tensor, k_pages: Tensor, v_pages: Tensor, plan: AttentionPlan) -> Tensor:

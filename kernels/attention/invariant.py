@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .plan import TILE, AttentionPlan, Tiles
+from .parts import TILE, Tiles
+from .plan import AttentionPlan
 
 
 def attention(q: Tensor, k_pages: Tensor, v_pages: Tensor, plan: AttentionPlan) -> Tensor:

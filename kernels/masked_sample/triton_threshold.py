@@ -79,7 +79,9 @@ def find_threshold(
     stop = tl.where(high == _BINS - 1, _INFINITY, ((high + 1) / _BINS_PER_NAT).to(tl.int32, bitcast=True) - 1)
     cut = tl.cast(_INFINITY, tl.int32)
     if by_k:
-        cut = _last_key(members, held, start, stop, above.to(tl.int64), top_k.to(tl.float64), _INFINITY, False, TILE)
+        cut = _last_key(
+            members, held, start, stop, tl.cast(above, tl.int64), top_k.to(tl.float64), _INFINITY, False, TILE
+        )
         all_mass = above_mass + _below(members, held, cut + 1, cut, True, TILE)
     if top_p < 1:
         target = top_p.to(tl.float64) * all_mass.to(tl.float64)

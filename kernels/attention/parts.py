@@ -1,0 +1,207 @@
+"""The parts a step's batch is cut into: what each path of attention loops over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+SHORT = 8
+"""Most new tokens of a sequence that is still batched with others; longer ones are taken one by one."""
+PADDING = 512
+"""Most key positions a batch may be padded by: about what starting another batch costs on a small model."""
+CACHED = 1024
+"""Most key positions of a batch on a CPU, so that gathered keys stay in the core's cache: up to twice as fast."""
+TILE = 16
+"""Queries in a tile of the invariant path, aligned to positions."""
+BLOCK = 64
+"""Least keys in a block of the invariant path, aligned to positions; rounded up to whole pages."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShortBatch:
+    """N sequences of at most `SHORT` new tokens, padded to Q queries and L = M * page_size keys.
+
+    Attributes:
+        queries: Q.
+        rows: int64 [N * Q], each query's row in q; padding repeats the sequence's last one.
+        pages: int64 [N * M], page numbers; padding is page 0.
+        stale: int64, places in the flattened [N, L] past the sequences' ends, whose content must not count.
+        bias: float32 [N, 1, Q, L], 0 where a query sees a key, else -inf; None where every query sees all.
+        real: int64, places in the flattened [N, Q] that are no padding; None where all are real.
+    """
+
+    queries: int
+    rows: Tensor
+    pages: Tensor
+    stale: Tensor
+    bias: Tensor | None
+    real: Tensor | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LongSequence:
+    """One sequence of many new tokens, rows start ... stop - 1 of q.
+
+    Attributes:
+        pages: int64 [M], its page numbers.
+        context: keys, the new tokens' included.
+        mask: bool [stop - start, context], True where a query sees a key; None where all tokens are new.
+    """
+
+    start: int
+    stop: int
+    pages: Tensor
+    context: int
+    mask: Tensor | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tiles:
+    """The invariant path's work: N tiles of `TILE` queries, the ones with most blocks of keys first.
+
+    Query p of a sequence always stands in row p % TILE of its tile and key p in place p % block of its block, so that
+    the sums for a query are the same whatever else is computed.
+
+    Attributes:
+        rows: int64 [N * TILE], each query's row in q; 0 in places that hold no new token.
+        positions: int64 [N, TILE], each query's position.
+        real: int64, places in the flattened [N, TILE] that hold a new token.
+        sources: int64, the row in q of each of `real`.
+        pages: int64 [N, blocks * pages per block]; padding is page 0.
+        contexts: int64 [N], keys of each tile's sequence.
+        block: keys in a block.
+        active: for each block of keys, how many tiles have it.
+    """
+
+    rows: Tensor
+    positions: Tensor
+    real: Tensor
+    sources: Tensor
+    pages: Tensor
+    contexts: Tensor
+    block: int
+    active: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """A step's B sequences, on the host.
+
+    Attributes:
+        starts: int64 [B + 1], where each sequence's new tokens begin in q.
+        contexts: int64 [B], each sequence's length with its new tokens.
+        table: int64 [B, M], page numbers, padded with 0.
+        page_size: tokens in a page.
+        device: where the parts go.
+    """
+
+    starts: NDArray[np.int64]
+    contexts: NDArray[np.int64]
+    table: NDArray[np.int64]
+    page_size: int
+    device: torch.device
+
+    def pages(self, count: int) -> int:
+        """How many pages `count` tokens take."""
+        return -(-count // self.page_size)
+
+    def upload(self, values: NDArray[np.generic]) -> Tensor:
+        """`values` as a tensor on the device."""
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+
+def short_batches(step: Step) -> tuple[ShortBatch, ...]:
+    """The sequences of at most `SHORT` new tokens; those of one token, the decodes, apart from the others."""
+    new = np.diff(step.starts)
+    most = CACHED // step.page_size if step.device.type == "cpu" else None
+    groups = (np.flatnonzero(new == 1), np.flatnonzero((new > 1) & (new <= SHORT)))
+    return tuple(_short_batch(batch, step) for group in groups for batch in _by_length(group.tolist(), step, most))
+
+
+def _by_length(members: list[int], step: Step, most: int | None) -> list[list[int]]:
+    """Cut `members`, longest first, into batches of at most `PADDING` positions of padding and `most` pages in all."""
+    counts = (-(-step.contexts // step.page_size)).tolist()
+    batches: list[list[int]] = []
+    padded = 0
+    for row in sorted(members, key=lambda row: -int(counts[row])):
+        if batches:
+            longest = counts[batches[-1][0]]
+            padded += longest - counts[row]
+            full = most is not None and (len(batches[-1]) + 1) * longest > most
+        if not batches or full or padded * step.page_size > PADDING:
+            batches.append([])
+            padded = 0
+        batches[-1].append(row)
+    return batches
+
+
+def _short_batch(members: list[int], step: Step) -> ShortBatch:
+    picked = np.array(members)
+    start, context = step.starts[picked], step.contexts[picked]
+    new = step.starts[picked + 1] - start
+    pages = step.table[picked, : step.pages(int(context.max()))]
+    queries = int(new.max())
+    place = np.minimum(np.arange(queries), new[:, None] - 1)
+    key = np.arange(pages.shape[1] * step.page_size)
+    hidden = key > ((context - new)[:, None] + place)[:, :, None]
+    real = np.arange(queries) < new[:, None]
+    bias = None
+    if hidden.any():
+        bias = step.upload(np.where(hidden, np.float32(-np.inf), np.float32(0))[:, None])
+    return ShortBatch(
+        queries=queries,
+        rows=step.upload((start[:, None] + place).ravel()),
+        pages=step.upload(pages.ravel()),
+        stale=step.upload(np.flatnonzero(key >= context[:, None])),
+        bias=bias,
+        real=None if real.all() else step.upload(np.flatnonzero(real)),
+    )
+
+
+def long_sequences(step: Step) -> tuple[LongSequence, ...]:
+    """The sequences of more than `SHORT` new tokens."""
+    return tuple(_long_sequence(int(row), step) for row in np.flatnonzero(np.diff(step.starts) > SHORT))
+
+
+def _long_sequence(row: int, step: Step) -> LongSequence:
+    start, stop, context = int(step.starts[row]), int(step.starts[row + 1]), int(step.contexts[row])
+    new = stop - start
+    mask = None
+    if new < context:
+        mask = torch.ones(new, context, dtype=torch.bool, device=step.device).tril_(context - new)
+    pages = step.upload(step.table[row, : step.pages(context)])
+    return LongSequence(start=start, stop=stop, pages=pages, context=context, mask=mask)
+
+
+def tiles(step: Step) -> Tiles:
+    """The whole batch for the invariant path."""
+    per_block = step.pages(BLOCK)
+    block = per_block * step.page_size
+    new = np.diff(step.starts)
+    found: list[tuple[int, int, int]] = []  # (blocks of keys, sequence, first position)
+    for row, end in enumerate(step.contexts.tolist()):
+        for first in range((end - int(new[row])) // TILE * TILE, end, TILE):
+            found.append((-(-min(first + TILE, end) // block), row, first))
+    found.sort(key=lambda tile: -tile[0])
+    blocks, sequence, firsts = np.array(found).T
+    positions = firsts[:, None] + np.arange(TILE)
+    contexts = step.contexts[sequence]
+    rows = positions + (step.starts[sequence + 1] - contexts)[:, None]
+    real = (rows >= step.starts[sequence, None]) & (positions < contexts[:, None])
+    pages = np.zeros((len(found), int(blocks[0]) * per_block), np.int64)
+    width = min(pages.shape[1], step.table.shape[1])
+    pages[:, :width] = step.table[sequence, :width]
+    return Tiles(
+        rows=step.upload(np.where(real, rows, 0).ravel()),
+        positions=step.upload(positions),
+        real=step.upload(np.flatnonzero(real)),
+        sources=step.upload(rows[real]),
+        pages=step.upload(pages),
+        contexts=step.upload(contexts),
+        block=block,
+        active=tuple(int((blocks > index).sum()) for index in range(int(blocks[0]))),
+    )
