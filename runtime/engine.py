@@ -411,7 +411,6 @@ class Engine:
         now = time.monotonic()
         is_last = chunk.is_last
         try:
-            self._scheduler.computed(chunk)
             self._admitted(job, sequence, now)
             self._counts["computed"] += chunk.count
             if isinstance(job, GenerateJob):
@@ -420,10 +419,13 @@ class Engine:
             elif isinstance(job, ScoreJob):
                 rows, targets = job.targets(sequence, chunk.start, chunk.count)
                 job.take(sequence, self._runner.score(hidden, rows, targets), now)
-                if is_last and not job.done:
-                    self._next_choices(job, sequence)
             else:
-                job.take(self._runner.summed(hidden, job.rows(chunk.start, chunk.count)), is_last, now)
+                summed = self._runner.summed(hidden, job.rows(chunk.start, chunk.count))
+                job.take(summed, chunk.start + chunk.count, is_last, now)
+            if not job.failed:  # what a job failed on is not shared: its KV may be wrong
+                self._scheduler.computed(chunk)
+            if isinstance(job, ScoreJob) and is_last and not job.done:
+                self._next_choices(job, sequence)
         except Exception as error:
             self._end(job, _as_weft_error(error, job))
             return

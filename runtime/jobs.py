@@ -333,8 +333,12 @@ class ScoreJob(Job[Ticket[ScoreResult]]):
         self._logprobs: dict[int, list[float]] = {id(sequence): [] for sequence in sequences}
 
     def targets(self, sequence: Sequence, start: int, count: int) -> tuple[list[int], list[int]]:
-        """Rows of a chunk of one of this job's sequences, and the tokens they should predict."""
-        places = range(max(start, self.prompt_tokens - 1), start + count)
+        """Rows of a chunk of one of this job's sequences, and the tokens they should predict.
+
+        What was scored before a retraction is left out where it is computed again.
+        """
+        scored = len(self._logprobs[id(sequence)])
+        places = range(max(start, self.prompt_tokens - 1 + scored), start + count)
         return [at - start for at in places], [sequence.ids[at + 1] for at in places]
 
     def take(self, sequence: Sequence, logprobs: list[float], now: float) -> None:
@@ -372,16 +376,18 @@ class EmbedJob(Job[Ticket[EmbedResult]]):
         )
         super().__init__(request.id, ticket, [sequence], len(prompt), now)
         self._sum: list[float] | None = None
+        self._summed = 0
 
     def rows(self, start: int, count: int) -> list[int]:
-        """Which of a chunk's rows are pooled."""
+        """Which of a chunk's rows are pooled. What was pooled before a retraction is left out where it comes again."""
         if self.mean:
-            return list(range(count))
+            return list(range(max(0, self._summed - start), count))
         last = self.prompt_tokens - 1
         return [last - start] if start <= last < start + count else []
 
-    def take(self, summed: list[float], is_last: bool, now: float) -> None:
-        """Commit a chunk's summed hidden states; the last one brings the result."""
+    def take(self, summed: list[float], end: int, is_last: bool, now: float) -> None:
+        """Commit the summed hidden states of a chunk that ends before token `end`; the last one brings the result."""
+        self._summed = max(self._summed, end)
         self._sum = summed if self._sum is None else [a + b for a, b in zip(self._sum, summed, strict=True)]
         if is_last:
             self.done = True

@@ -3,7 +3,8 @@
 Every step the scheduler plans *chunks*: runs of known but not yet computed tokens. Sequences that only lack their last
 token decode; the rest, and newly admitted ones, share the step's budget of prefill tokens. When pages run out, cached
 prefixes are evicted first, then the youngest running sequence is *retracted*: its whole pages go to the cache, it
-waits at the head of the queue with its tokens kept, and on its return only what was evicted meanwhile is recomputed.
+waits before all others of its priority with its tokens kept, and on its return only what was evicted meanwhile (and
+what did not fill a page) is recomputed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Sequence:
     Attributes:
         ids: every token known so far; the owner appends.
         end: how many of `ids` are to be computed (a scored continuation's last token is not); None is all of them.
-        match_limit: at most this many leading tokens may come from the cache; the rest is wanted anew.
+        match_limit: at most this many leading tokens may come from the cache; the rest is wanted anew. A retraction
+            raises it to what was computed by then, whose outcome the owner has had.
         salt, priority: as in `Request`.
         computed: leading tokens whose KV stands in `pages`.
         pages: page numbers in order. The first `shared` belong to the tree (under `node`'s lock), the rest to us.
@@ -50,6 +52,11 @@ class Sequence:
     def remaining(self) -> int:
         """Known tokens that are still to be computed."""
         return (len(self.ids) if self.end is None else self.end) - self.computed
+
+    @property
+    def is_prefilling(self) -> bool:
+        """Whether something that the cache could have given is still to be computed; it is shared when it is."""
+        return self.computed <= self.match_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +99,7 @@ class Scheduler:
         """Queue a sequence: behind all of its priority or higher, before lower ones."""
         self._arrivals += 1
         sequence.order = self._arrivals
-        place = len(self.waiting)
-        while place and self.waiting[place - 1].priority < sequence.priority:
-            place -= 1
-        self.waiting.insert(place, sequence)
+        self._enqueue(sequence)
 
     def plan(self) -> list[Chunk]:
         """The next step's chunks, their pages dealt out. Empty where nothing is to do."""
@@ -127,9 +131,9 @@ class Scheduler:
     def computed(self, chunk: Chunk) -> None:
         """A chunk's forward pass is done: its KV is valid. A completed prefill is shared through the tree at once."""
         sequence = chunk.sequence
-        was_last = chunk.is_last
+        was_prefilling = sequence.is_prefilling
         sequence.computed += chunk.count
-        if was_last and chunk.count > 1:
+        if was_prefilling and not sequence.is_prefilling:
             self._share(sequence)
 
     def finish(self, sequence: Sequence) -> None:
@@ -168,6 +172,13 @@ class Scheduler:
                 f"in use is not {self._pool.num_pages}"
             )
 
+    def _enqueue(self, sequence: Sequence) -> None:
+        """Put a sequence into the queue, which is in order of priority, then of arrival."""
+        place = len(self.waiting)
+        while place and _rank(self.waiting[place - 1]) > _rank(sequence):
+            place -= 1
+        self.waiting.insert(place, sequence)
+
     def _awaits_prefix(self, sequence: Sequence) -> bool:
         """Whether a running prefill is about to cache at least a page more of this prompt than the cache has now.
 
@@ -176,7 +187,7 @@ class Scheduler:
         """
         if not self._tree.enabled:
             return False
-        prefilling = [other for other in self.running if other.remaining > 1 and other.salt == sequence.salt]
+        prefilling = [other for other in self.running if other.is_prefilling and other.salt == sequence.salt]
         if not prefilling:
             return False
         wanted = self._tree.match(sequence.ids[: sequence.match_limit], sequence.salt).length + self._page_size
@@ -226,7 +237,7 @@ class Scheduler:
 
     def _victim(self) -> Sequence:
         """The running sequence to retract: of the lowest priority, the one that came last."""
-        return min(self.running, key=lambda sequence: (sequence.priority, -sequence.order))
+        return max(self.running, key=_rank)
 
     def _retract(self, sequence: Sequence) -> None:
         log.info("out of pages: retracting a sequence of %d tokens", len(sequence.ids))
@@ -234,8 +245,9 @@ class Scheduler:
         self._share(sequence)
         self._release(sequence)
         self.running.remove(sequence)
+        sequence.match_limit = max(sequence.match_limit, sequence.computed)
         sequence.computed = 0
-        self.waiting.appendleft(sequence)
+        self._enqueue(sequence)
 
     def _share(self, sequence: Sequence) -> None:
         """Hand the sequence's whole computed pages to the tree and go on under the tree's lock."""
@@ -267,3 +279,8 @@ class Scheduler:
 
     def _pages_for(self, tokens: int) -> int:
         return -(-tokens // self._page_size)
+
+
+def _rank(sequence: Sequence) -> tuple[int, int]:
+    """Lower is admitted earlier, and retracted later."""
+    return (-sequence.priority, sequence.order)

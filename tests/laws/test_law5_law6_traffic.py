@@ -93,7 +93,7 @@ def test_not_a_number_is_that_requests_error(tiny_folder: Path, monkeypatch: pyt
             with pytest.raises(EngineError, match="not numbers"):
                 engine.generate(GenerateRequest(id="a", prompt="some words that fill a page and more")).result(60)
         after = engine.generate(GenerateRequest(id="b", prompt="some words that fill a page and more")).result(60)
-        assert after.cached_tokens in (0, 32)  # what failed after its KV was written may be kept, or not
+        assert after.cached_tokens == 0  # what failed after its KV was written is not kept
         engine.recount()
 
 

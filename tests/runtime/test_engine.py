@@ -131,6 +131,31 @@ def test_embeddings_are_the_pooled_last_hidden_states(engine: Engine, reference:
         assert result.embedding == pytest.approx((pooled / pooled.norm()).tolist(), abs=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["score", "embed"])
+def test_a_retraction_midway_changes_no_answer(tiny_folder: Path, kind: str) -> None:
+    """Three generations grow until the pages run out, and what came last has to make room."""
+    text = "a text that is long enough to be computed in many small chunks, while others grow"
+    request: Any = (
+        ScoreRequest(id="s", prompt="The text: ", choices=(text, "short"))
+        if kind == "score"
+        else EmbedRequest(id="e", prompt=text, pooling=Pooling.MEAN)
+    )
+    with Engine(tiny_folder, device="cpu") as engine:
+        alone = engine.submit(request).result(60)
+    with Engine(tiny_folder, device="cpu", num_pages=12, prefill_chunk=2, max_context=128) as engine:
+        sampling = Sampling(max_tokens=110, ignore_eos=True)
+        others = [engine.generate(GenerateRequest(id=str(n), prompt="x", sampling=sampling)) for n in range(3)]
+        crowded = engine.submit(request).result(60)
+        assert engine.stats().retractions > 0
+        for other in others:
+            other.abort()
+    if kind == "score":
+        for got, expected in zip(crowded.token_logprobs, alone.token_logprobs, strict=True):
+            assert got == pytest.approx(expected, abs=1e-4)
+    else:
+        assert crowded.embedding == pytest.approx(alone.embedding, abs=1e-4)
+
+
 def test_an_abort_raises_where_the_caller_waits(engine: Engine) -> None:
     ticket = engine.generate(GenerateRequest(id="gone", prompt="x", sampling=Sampling(ignore_eos=True)))
     ticket.abort()

@@ -127,6 +127,52 @@ def test_higher_priority_is_admitted_first() -> None:
     assert run_to_end(scheduler, {low: 0, high: 0}) == [high, low]
 
 
+def test_a_retracted_sequence_computes_again_only_what_was_evicted_meanwhile() -> None:
+    scheduler = make(12)
+    first, second = new([1, 2, 3]), new([4, 5, 6])
+    for sequence in (first, second):
+        scheduler.add(sequence)
+    while not scheduler.retractions:
+        for chunk in scheduler.plan():
+            scheduler.computed(chunk)
+            chunk.sequence.ids.append(7)
+    assert list(scheduler.waiting) == [second]
+    known = len(second.ids)
+    scheduler.finish(first)  # which lets `second` in again
+    (chunk,) = scheduler.plan()
+    assert chunk.sequence is second
+    assert chunk.start == (known - 1) // PAGE * PAGE - PAGE  # `first` was given one page of it
+    assert second.cached == 0  # a count of prompt tokens, of the first admission
+
+
+def test_a_retracted_sequence_waits_behind_higher_priorities_and_before_its_own() -> None:
+    scheduler = make(8, max_running=2)
+    urgent, low = new([1, 2, 3], priority=1), new([4, 5, 6])
+    late_low, late_urgent = new([7, 8, 9]), new([10, 11, 12], priority=1)
+    for sequence in (urgent, low, late_low, late_urgent):
+        scheduler.add(sequence)
+        scheduler.plan()
+    while not scheduler.retractions:
+        for chunk in scheduler.plan():
+            scheduler.computed(chunk)
+            chunk.sequence.ids.append(7)
+    assert [*scheduler.running, *scheduler.waiting] == [urgent, late_urgent, low, late_low]
+
+
+def test_a_prompt_whose_last_chunk_is_one_token_is_shared_as_well() -> None:
+    scheduler = make(40)
+    first, second = new([*range(16), 50]), new([*range(16), 60])
+    scheduler.add(first)
+    for _ in range(3):  # 8 + 8 + 1 tokens
+        (chunk,) = scheduler.plan()
+        scheduler.computed(chunk)
+    assert chunk.count == 1
+    first.ids.append(7)
+    scheduler.add(second)
+    scheduler.plan()
+    assert second.cached == 16
+
+
 class SchedulerMachine(RuleBasedStateMachine):
     """Random traffic over a small pool; `recount` after every step."""
 
