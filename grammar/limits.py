@@ -26,8 +26,7 @@ def check_size(expression: Expression) -> None:
     nodes = size(expression)
     if nodes > MAX_NODES:
         raise GrammarError(
-            f"the constraint is too large: {nodes:.3g} nodes when its repeats and references are written out, "
-            f"at most {MAX_NODES} are taken",
+            f"the constraint is too large: more than {MAX_NODES} nodes when its repeats and references are written out",
             keyword="size",
         )
 

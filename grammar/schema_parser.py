@@ -69,9 +69,13 @@ def parse_json_schema(source: str, whitespace: str = "spaced") -> Expression:
         raise GrammarError(f"JSON Schema of {len(source)} characters: at most {MAX_SOURCE} are taken", keyword="length")
     try:
         root = json.loads(source)
+        json.dumps(root, allow_nan=False)  # `loads` takes NaN, and reads 1e999 as infinity
     except (ValueError, RecursionError) as error:
         raise GrammarError(f"the JSON Schema is not JSON: {error}") from error
-    expression = _Builder(root, STYLES[whitespace]).schema(root, "")
+    try:
+        expression = _Builder(root, STYLES[whitespace]).schema(root, "")
+    except RecursionError as error:  # a value of `const`, say: schemas themselves are counted
+        raise GrammarError("the JSON Schema nests too deeply", keyword="nesting") from error
     check_size(expression)
     return expression
 
@@ -124,7 +128,9 @@ class _Builder:
         if not deciding:
             return self.typed(schema, pointer)
         keyword = deciding[0]
-        beside = set(schema) - ANNOTATIONS - CONTAINERS - {keyword}
+        beside = [
+            name for name in schema if name not in CONTAINERS and name != keyword and not _is_annotation(name, pointer)
+        ]
         if beside:
             _refuse(_join(pointer, keyword), keyword, f"not supported beside {', '.join(sorted(beside))}")
         handlers: dict[str, Callable[[Any, str], Expression]] = {
@@ -137,7 +143,7 @@ class _Builder:
 
     def check_keywords(self, schema: Schema, pointer: str) -> None:
         for keyword in schema:
-            if keyword in KNOWN or keyword.startswith("x-") or (keyword in ("$id", "id") and not pointer):
+            if keyword in KNOWN or _is_annotation(keyword, pointer):
                 continue
             _refuse(_join(pointer, keyword), keyword, "this keyword is not enforced, so the schema is refused")
 
@@ -195,11 +201,12 @@ class _Builder:
 
     def one_of(self, branches: object, pointer: str) -> Expression:
         options = self.branches(branches, pointer, "oneOf")
+        expressions = [self.schema(branch, _join(pointer, index)) for index, branch in options]
         for position, (index, branch) in enumerate(options):
             for other, earlier in options[:position]:
                 if not self.are_disjoint(earlier, branch, pointer):
                     _refuse(pointer, "oneOf", f"branches {other} and {index} are not known to exclude each other")
-        return alt(*(self.schema(branch, _join(pointer, index)) for index, branch in options))
+        return alt(*expressions)
 
     def all_of(self, branches: object, pointer: str) -> Expression:
         options = self.branches(branches, pointer, "allOf", drop_false=False)
@@ -216,7 +223,10 @@ class _Builder:
         return options
 
     def are_disjoint(self, left: object, right: object, pointer: str) -> bool:
-        """Whether no value is valid under both, as far as types, listed values and tagged objects show it."""
+        """Whether no value is valid under both, as far as types, listed values and tagged objects show it.
+
+        Both have been read before: what is malformed in them was refused.
+        """
         left, right = self.dereference(left, pointer), self.dereference(right, pointer)
         if not isinstance(left, dict) or not isinstance(right, dict):
             return False
@@ -381,6 +391,8 @@ class _Builder:
             _refuse(_join(pointer, "required"), "required", "must be an array of strings")
         properties = {name: (value, _join(pointer, "properties", name)) for name, value in described.items()}
         extra = schema.get("additionalProperties", True)
+        if not isinstance(extra, dict | bool):
+            _refuse(_join(pointer, "additionalProperties"), "additionalProperties", "must be a schema")
         for name in required:
             if name not in properties:
                 if extra is False:
@@ -410,6 +422,11 @@ class _Builder:
         return seq(
             *(seq(comma, member) if is_required else optional(seq(comma, member)) for member, is_required in members)
         )
+
+
+def _is_annotation(keyword: str, pointer: str) -> bool:
+    """Whether a keyword says nothing of what is valid; a document's own name is such a one at its root only."""
+    return keyword in ANNOTATIONS or keyword.startswith("x-") or (keyword in ("$id", "id") and not pointer)
 
 
 def _is_of(kind: str, types: list[str]) -> bool:

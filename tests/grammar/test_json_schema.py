@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from weft.errors import GrammarError
 from weft.grammar import compile, json_schema
 from weft.grammar.compiler import parse
+from weft.grammar.schema_parser import KNOWN, TYPES
 
 
 def validates(schema, instance):
@@ -109,6 +110,11 @@ CASES = {
         {"type": "string", "format": "date"},
         ["2024-02-29", "2000-02-29", "2023-12-31", "0001-01-01", "2024-04-30"],
         ["2023-02-29", "1900-02-29", "2024-04-31", "2024-13-01", "0000-01-01", "2024-1-1"],
+    ),
+    "reference beside annotations": (
+        {"$id": "https://example.com/x", "$ref": "#/$defs/n", "$defs": {"n": INT}, "x-order": 1},
+        [1],
+        ["a"],
     ),
     "unknown format": ({"type": "string", "format": "phone"}, ["x"], []),
     "annotations": (
@@ -303,6 +309,9 @@ def test_formats_are_met(vocabulary, walk, form):
         ({"type": "object", "required": "a"}, "required", "/required"),
         ({"items": 3}, "schema", "/items"),
         (obj(**{"a/b~": {"minimum": 1}}), "minimum", "/properties/a~1b~0/minimum"),
+        ({"oneOf": [{"type": "object", "required": 5}] * 2}, "required", "/oneOf/0/required"),
+        ({"oneOf": [{"type": "object", "required": ["a"], "properties": []}] * 2}, "properties", "/oneOf/0/properties"),
+        ({**obj(a=INT), "additionalProperties": 3}, "additionalProperties", "/additionalProperties"),
     ],
 )
 def test_refuses_by_keyword_and_place(schema, keyword, pointer):
@@ -319,6 +328,38 @@ def test_refuses_text_that_is_no_json():
         parse(json_schema("[" * 20_000))
 
 
+@pytest.mark.parametrize("source", ['{"const": NaN}', '{"enum": [1, -Infinity]}', '{"const": 1e999}'])
+def test_refuses_numbers_that_json_cannot_write(source):
+    with pytest.raises(GrammarError, match="not JSON"):
+        parse(json_schema(source))
+
+
+WORDS = [*sorted(KNOWN), "minimum", "x-order", "$id"]
+VALUES = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-2, 3), st.just(1e300), st.text(max_size=2), st.sampled_from(TYPES),
+        st.sampled_from(["a", "#", "#/$defs/a", "#/oneOf/0"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(WORDS), inner, max_size=3),
+        st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+        st.lists(inner, min_size=1, max_size=2).map(lambda branches: {"oneOf": branches}),
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(VALUES)
+def test_any_json_is_read_or_refused(schema):
+    """Whatever a client sends as a schema, it is told what is wrong: nothing but a typed error comes out."""
+    try:
+        parse(json_schema(json.dumps(schema)))
+    except GrammarError as error:
+        assert error.keyword
+
+
 def test_refuses_what_is_no_schema():
     for wrong in (3, None, [1], {"default": float("nan")}, {"default": object()}):
         with pytest.raises(GrammarError) as caught:
@@ -332,6 +373,9 @@ def test_bounds_hold_before_anything_is_built():
     nested = INT
     for _ in range(40):
         nested = {"type": "array", "items": nested}
+    deep = []
+    for _ in range(900):
+        deep = [deep]
     bomb = {"$ref": "#/$defs/9", "$defs": {"0": INT}}
     for level in range(1, 10):
         bomb["$defs"][str(level)] = obj(**{name: {"$ref": f"#/$defs/{level - 1}"} for name in "abcd"})
@@ -341,6 +385,8 @@ def test_bounds_hold_before_anything_is_built():
         ({"enum": ["x" * 70_000]}, "length"),
         ({"type": "array", "minItems": 10**9, "items": INT}, "size"),
         ({"type": "array", "maxItems": 999, "items": {"type": "array", "maxItems": 999}}, "size"),
+        ({"type": "string", "maxLength": 10**400}, "size"),
+        ({"const": deep, "enum": [deep]}, "nesting"),
     ]:
         with pytest.raises(GrammarError) as caught:
             parse(json_schema(schema))
