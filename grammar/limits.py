@@ -175,7 +175,9 @@ class _Automaton:
         order = list(distinct)
         for index, ranges in enumerate(order):
             for first, last in ranges:
-                for piece in range(bisect_right(bounds, first) - 1, bisect_right(bounds, last)):
+                pieces = range(bisect_right(bounds, first) - 1, bisect_right(bounds, last))
+                self.fuel.step(len(pieces))
+                for piece in pieces:
                     owners[piece].append(index)
         for owner in owners:
             character_class = signatures.setdefault(tuple(owner), len(signatures))

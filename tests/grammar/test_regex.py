@@ -191,6 +191,7 @@ def test_an_impossible_alternative_is_only_left_out(vocabulary, accepts):
         r"\w{500}",
         "(((((a{9}){9}){9}){9}){9}){9}",
         "(a|aa)*" * 8000,
+        "".join(f"[^{chr(0x100 + index)}]" for index in range(9000)),  # every set cuts through all others
     ],
 )
 def test_refuses_what_grows_too_large(vocabulary, source):
