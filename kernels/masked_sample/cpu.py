@@ -93,7 +93,8 @@ def _sample_rows(logits, table, rows, adjust, filters, seeds, positions, tokens,
         raw = logits[row]
         most, log_sum, broken = _log_sum_exp(raw)
         if rows[row] < 0:
-            z[:] = raw
+            for t in range(vocabulary):  # slices would take seconds more to compile
+                z[t] = raw[t]
             allowed[row] = vocabulary
         else:
             allowed[row] = _apply_mask(raw, table[rows[row]], z)
@@ -146,9 +147,11 @@ def _apply_mask(raw, words, z):
         first = word * 32
         last = min(first + 32, vocabulary)
         if bits == 0:
-            z[first:last] = _NONE
+            for t in range(first, last):
+                z[t] = _NONE
         elif bits == -1:
-            z[first:last] = raw[first:last]
+            for t in range(first, last):
+                z[t] = raw[t]
             count += last - first
         else:
             for t in range(first, last):
