@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-SHARE = 1536
-"""About how many tokens a process takes at a time."""
+SHARE = 640
+"""About how many tokens a process takes at a time: few enough that none waits long for the last one."""
 
 
 def shares(ids: Tensor, weights: Tensor, tokens: int = SHARE) -> list[tuple[Tensor, Tensor]]:

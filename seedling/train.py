@@ -289,7 +289,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--folder", type=Path, default=MODEL_FOLDER, help="model folder to write")
     result.add_argument("--run", type=Path, default=RUNS_FOLDER, help="folder of checkpoints")
     result.add_argument("--threads", type=int, default=2, help="processes that share a batch")
-    result.add_argument("--batch-tokens", type=int, default=8192)
+    result.add_argument("--batch-tokens", type=int, default=4096)
     result.add_argument("--held-out", type=int, default=24, help="held-out examples a task and split")
     result.add_argument("--examine", type=float, default=600, help="seconds between looks at held-out examples")
     result.add_argument("--seed", type=int, default=0)
