@@ -120,7 +120,7 @@ class Engine:
         self._seeds = random.Random(seed)
         self._inbox: queue.SimpleQueue[AnyJob | Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._in_flight: set[str] = set()
+        self._in_flight: dict[str, AnyJob] = {}
         self._closing = False
         self._jobs: dict[str, AnyJob] = {}
         self._owners: dict[scheduling.Sequence, AnyJob] = {}
@@ -152,11 +152,12 @@ class Engine:
         with self._lock:
             if self._closing:
                 raise EngineClosed("the engine is closed")
-            if request.id in self._in_flight:
+            same = self._in_flight.get(request.id)
+            if same is not None and not same.ticket.done:
                 raise InvalidRequest(f"a request with the id {request.id!r} is in flight", param="id")
             if len(self._in_flight) >= self.options.max_queue + self.options.max_running:
                 raise Overloaded(f"{len(self._in_flight)} requests are in flight: try again later")
-            self._in_flight.add(request.id)
+            self._in_flight[request.id] = job
             self._inbox.put(job)
         return job.ticket
 
@@ -306,15 +307,39 @@ class Engine:
     # --- the engine's thread ---
 
     def _run(self) -> None:
+        reason = "the engine was closed before it could answer"
         try:
             while self._receive():
                 self._step()
+        except Exception as error:  # the books are wrong: no later step could be trusted
+            log.exception("the engine died")
+            reason = f"the engine died: {error}"
         finally:
-            with self._lock:
-                self._closing = True
-            self._drain_inbox()
-            for job in list(self._jobs.values()):
-                self._end(job, EngineClosed("the engine was closed before it could answer"))
+            self._answer_all(EngineClosed(reason))
+
+    def _answer_all(self, error: EngineClosed) -> None:
+        """The last thing the engine does: whoever waits is answered first, then the pages are put back."""
+        with self._lock:
+            self._closing = True
+        calls: list[Callable[[], None]] = []
+        while not self._inbox.empty():  # from now on only aborts are put in
+            item = self._inbox.get()
+            if callable(item):
+                calls.append(item)
+            else:
+                self._jobs[item.request_id] = item
+        jobs = list(self._jobs.values())
+        for job in jobs:
+            if not job.done:
+                job.fail(error, time.monotonic())
+        for job in jobs:
+            try:
+                self._retire(job)
+            except WeftError:
+                log.exception("the pages of request %s cannot be put back", job.request_id)
+        self._jobs.clear()
+        for call in calls:
+            call()
 
     def _receive(self) -> bool:
         """Take what arrived: jobs, aborts and calls. Waits where there is nothing else to do. False: closing."""
@@ -460,7 +485,8 @@ class Engine:
             self._counts["forced"] += job.forced_tokens
         self._ended[job.outcome] += 1
         with self._lock:
-            self._in_flight.discard(job.request_id)
+            if self._in_flight.get(job.request_id) is job:  # the id may be in use again: its answer was there already
+                del self._in_flight[job.request_id]
 
     def _end(self, job: AnyJob, error: WeftError) -> None:
         if not job.done:

@@ -37,7 +37,8 @@ class Ticket(Generic[ResultT]):
 
     def abort(self) -> None:
         """Give the request up; waiters get `Aborted` unless it had already ended."""
-        self._abort(self.request_id)
+        if not self._done:  # once it has, the id may be another request's
+            self._abort(self.request_id)
 
     @property
     def done(self) -> bool:

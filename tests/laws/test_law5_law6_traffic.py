@@ -11,6 +11,7 @@ import torch
 
 from weft.errors import Aborted, EngineClosed, EngineError, InvalidRequest, Overloaded, PromptTooLong, WeftError
 from weft.grammar import regex
+from weft.radix_cache import IntegrityError
 from weft.request import EmbedRequest, FinishReason, GenerateRequest, Sampling, ScoreRequest
 from weft.runtime import Engine
 from weft.runtime.runner import Runner
@@ -108,6 +109,27 @@ def test_close_answers_everyone(tiny_folder: Path) -> None:
     with pytest.raises(EngineClosed):
         engine.generate(GenerateRequest(id="late", prompt="x"))
     engine.recount()
+
+
+def test_everyone_hears_of_an_engine_that_dies(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Even where the books are so wrong that nothing can be put back."""
+
+    def wrong(*_: object) -> None:
+        raise IntegrityError("page 3 is free already")
+
+    with Engine(tiny_folder, device="cpu", max_running=2) as engine:
+        tickets = [engine.generate(GenerateRequest(id=str(n), prompt="x" * 50)) for n in range(6)]
+        for method in ("finish", "drop", "plan"):
+            monkeypatch.setattr(engine._scheduler, method, wrong)
+        for ticket in tickets:
+            with pytest.raises(EngineClosed, match="page 3 is free already"):
+                ticket.result(60)
+        with pytest.raises(EngineClosed):
+            engine.generate(GenerateRequest(id="late", prompt="x"))
+        assert engine.stats().steps >= 0
+    assert "page 3 is free already" in caplog.text
 
 
 def test_a_full_queue_refuses_by_name(tiny_folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,29 @@ def test_an_id_in_flight_is_refused_and_free_again_after(engine: Engine) -> None
         ticket.result(60)
     again = engine.generate(GenerateRequest(id="same", prompt="x", sampling=Sampling(max_tokens=1)))
     assert again.result(60)
+
+
+def test_an_id_is_free_as_soon_as_its_answer_is_there(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked_again = threading.Event()
+    request = GenerateRequest(id="same", prompt="x", sampling=Sampling(max_tokens=3, ignore_eos=True))
+    with Engine(tiny_folder, device="cpu") as engine:
+        finish = engine._scheduler.finish
+
+        def finish_late(sequence: Any) -> None:
+            asked_again.wait(10)
+            finish(sequence)
+
+        monkeypatch.setattr(engine._scheduler, "finish", finish_late)
+        first = engine.generate(request)
+        text = first.result(60).text
+        second = engine.generate(request)
+        first.abort()  # it has ended: this concerns nobody
+        asked_again.set()
+        assert second.result(60).text == text
+        with pytest.raises(InvalidRequest, match="in flight"):
+            third = engine.generate(GenerateRequest(id="same", prompt="x", sampling=Sampling(ignore_eos=True)))
+            engine.generate(request)
+        third.abort()
 
 
 def test_a_wait_can_be_bounded(engine: Engine) -> None:
