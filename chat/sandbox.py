@@ -1,8 +1,9 @@
 """A Jinja sandbox in which a template can neither reach out nor run on: work and text are counted and bounded.
 
 A chat template is a program that comes with somebody's weights. Jinja's immutable sandbox keeps it from touching
-Python; here every turn of a loop and every macro call is counted too, and no text may grow past a bound. The counting
-is compiled into the template, so that it holds whatever the template does.
+Python; here every turn of a loop and every macro call is counted too, operations by the size of what they work on, and
+no text may grow past a bound. The counting is compiled into the template, so that it holds whatever the template does.
+What is not bounded is the memory that one operation takes before its outcome can be measured.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_WORK = 200_000
-"""Turns of loops and calls of macros in one rendering."""
+"""Turns of loops and calls of macros in one rendering, with what operations on long values count as."""
+CHARACTERS_A_TURN = 1000
+ITEMS_A_TURN = 10
+"""How much text, or how long a list, costs an operation as much as a turn of a loop."""
 MAX_TEXT = 4_000_000
 """Characters of any text a template makes."""
 MAX_NUMBER = 1_000_000
@@ -39,7 +43,19 @@ def _spend(amount: int = 1) -> None:
     left = work_left.get()
     left[0] -= amount
     if left[0] < 0:
-        raise LimitExceeded(f"the template goes through more than {MAX_WORK} loop turns and macro calls")
+        raise LimitExceeded(f"the template does more than {MAX_WORK} loop turns and macro calls, or as much")
+
+
+def _charge(*values: Any) -> None:
+    """Count an operation on `values` by their size."""
+    cost = 0
+    for value in values:
+        if isinstance(value, str):
+            cost += len(value) // CHARACTERS_A_TURN
+        elif isinstance(value, list | tuple | dict | range):
+            cost += len(value) // ITEMS_A_TURN
+    if cost:
+        _spend(cost)
 
 
 def _counted(items: Iterable[Any]) -> Iterator[Any]:
@@ -54,7 +70,8 @@ def _counted_call() -> str:
 
 
 def _bounded(value: Any) -> Any:
-    """`value`, unless it is a text (or list) that is too long."""
+    """`value`, unless it is a text (or list) that is too long. Counted."""
+    _charge(value)
     if isinstance(value, str | list | tuple) and len(value) > MAX_TEXT:
         raise LimitExceeded(f"the template makes a text of more than {MAX_TEXT} characters")
     return value
@@ -91,6 +108,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.filters["_counted"] = _counted
         self.filters["_bounded"] = _bounded
         self.globals["_counted_call"] = _counted_call
+        del self.globals["lipsum"]  # makes as much text as it is told to
         self.globals["raise_exception"] = _raise_exception
         self.globals["strftime_now"] = _strftime_now
 
@@ -112,6 +130,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 raise LimitExceeded(f"the template raises to the power of {right}; at most 64 is allowed")
         if operator == "%":
             _check_format(left)
+        _charge(left, right)
         return _bounded(super().call_binop(context, operator, left, right))
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:
@@ -122,6 +141,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             _check_replacement(owner, args)
         if name in ("format", "format_map"):
             _check_format(owner)
+        _charge(owner, *args, *kwargs.values())
         return _bounded(super().call(__context, __obj, *args, **kwargs))
 
 
@@ -174,12 +194,14 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(*arguments: Any, **options: Any) -> Any:
         value, *rest = arguments[1:] if passes_first else arguments
         _check_arguments((*rest, *options.values()))
+        _charge(value, *rest, *options.values())
         if name == "replace":
             _check_replacement(value, tuple(rest))
         if name == "format":
             _check_format(value)
         if name == "join":
             value = list(value)
+            _charge(value)
             separator = rest[0] if rest else options.get("d", "")
             if sum(len(str(part)) for part in value) + len(value) * len(str(separator)) > MAX_TEXT:
                 raise LimitExceeded(f"the template makes a text of more than {MAX_TEXT} characters")

@@ -45,6 +45,7 @@ MACROS = """{% macro turn(role, text) %}[{{ role }}]{{ text }}{% endmacro %}
 {{ 'x' * 3 }}{{ '%s-%02d' % ('a', 3) }}{{ '{}-{:>4}'.format('a', 3) }}{{ 'abc'[::-1] }}
 {{ 'a,b'.split(',')[1] }}{{ 'aXa'.replace('X', '-') }}{{ '%s' | format('x') }}"""
 GROW = "{% set ns = namespace(x='aaaa') %}{% for i in range(60) %}{% set ns.x = "
+BIG = "{% set x = 'x' * 999999 %}"
 TOOL = {
     "type": "function",
     "function": {"name": "f", "description": "<é> & 'x'", "parameters": {"b": 1, "a": [None, True]}},
@@ -156,6 +157,14 @@ def test_a_template_cannot_reach_out(source):
         "{{ range(10 ** 9) | list }}",
         "{{ messages | tojson(indent=10 ** 9) }}",
         "{% for i in range(99999) %}{{ 'x' * 1000 }}{% endfor %}",
+        "{{ lipsum(3) }}",
+        BIG + "{% for i in range(99999) %}{% set y = x | upper %}{% endfor %}",
+        BIG + "{% for i in range(99999) %}{% set y = x.count('a') %}{% endfor %}",
+        BIG + "{% for i in range(99999) %}{% set y = 'a'.count(x) %}{% endfor %}",
+        BIG + "{% for i in range(99999) %}{% set y = x ~ 'a' %}{% endfor %}",
+        BIG + "{% for i in range(99999) %}{% set y = x + 'a' %}{% endfor %}",
+        "{% for i in range(99999) %}{% set y = range(99999) | sum %}{% endfor %}",
+        "{% for i in range(99999) %}{% set y = range(99999) | map('string') | join %}{% endfor %}",
     ],
 )
 def test_a_template_cannot_run_on(source):
