@@ -41,24 +41,28 @@ def tool_schema(function: Callable[..., Any]) -> dict[str, Any]:
     parameter's. Every parameter needs a type hint that pydantic can describe as JSON Schema.
 
     Raises:
-        InvalidRequest: a parameter has no hint, one that JSON cannot express, or is ``*args`` or ``**kwargs``.
+        InvalidRequest: a parameter has no hint, one that JSON cannot express, or is ``*args`` or ``**kwargs``; two
+            types have one name; the function tells nothing of its parameters.
     """
     name = getattr(function, "__name__", type(function).__name__)
     summary, described = _read_docstring(inspect.getdoc(function) or "")
     try:
         hints = get_type_hints(function, include_extras=True)
-    except (NameError, TypeError) as error:
-        raise InvalidRequest(f"tool {name}: its type hints cannot be read: {error}", param="tools") from error
+        signature = inspect.signature(function)
+    except (NameError, TypeError, ValueError) as error:
+        raise InvalidRequest(f"tool {name}: its signature cannot be read: {error}", param="tools") from error
     properties: dict[str, Any] = {}
     required: list[str] = []
     definitions: dict[str, Any] = {}
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in signature.parameters.values():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise InvalidRequest(f"tool {name}: parameter {parameter.name} cannot be passed by name", param="tools")
         if parameter.name not in hints:
             raise InvalidRequest(f"tool {name}: parameter {parameter.name} has no type hint", param="tools")
         schema = _hint_schema(hints[parameter.name], f"tool {name}: parameter {parameter.name}")
-        definitions.update(schema.pop("$defs", {}))
+        for title, definition in schema.pop("$defs", {}).items():
+            if definitions.setdefault(title, definition) != definition:
+                raise InvalidRequest(f"tool {name}: two types of its parameters are named {title}", param="tools")
         if parameter.name in described:
             schema = {**schema, "description": described[parameter.name]}
         properties[parameter.name] = schema

@@ -109,6 +109,28 @@ def test_types_that_json_cannot_express_are_refused():
         tool_schema(take)
 
 
+def test_what_has_no_signature_is_refused():
+    with pytest.raises(InvalidRequest, match="max"):
+        tool_schema(max)
+
+
+def test_two_types_of_one_name_are_refused():
+    """A definition is found by its name: one of the two would stand for both."""
+
+    def made(field: str) -> type[pydantic.BaseModel]:
+        inner = pydantic.create_model("Inner", **{field: (int, ...)})
+        return pydantic.create_model("Outer", inner=(inner, ...))
+
+    def move(start: object, end: object) -> None: ...
+
+    outer = made("a")
+    move.__annotations__.update(start=outer, end=outer)
+    assert "Inner" in tool_schema(move)["function"]["parameters"]["$defs"]
+    move.__annotations__["end"] = made("b")
+    with pytest.raises(InvalidRequest, match="Inner"):
+        tool_schema(move)
+
+
 # -- reading calls ----------------------------------------------------------------------------------------------------
 
 
