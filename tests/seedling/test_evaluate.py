@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jsonschema
 import pytest
+
 from weft.seedling.evaluate import called, enforceable, equal
 
 
