@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
@@ -34,6 +35,23 @@ class MessageToolCall(ApiModel):
     type: Literal["function"] = "function"
     function: CalledFunction
 
+    def plain(self, place: str) -> dict[str, Any]:
+        """The call as chat templates take it: arguments as an object, which they write in the model's own way.
+
+        Raises `InvalidRequest` naming `place` where the arguments are no JSON object. No text at all is one without
+        members.
+        """
+        try:
+            arguments = json.loads(self.function.arguments or "{}")
+        except (ValueError, RecursionError):
+            arguments = None
+        if not isinstance(arguments, dict):
+            place += ".function.arguments"
+            raise InvalidRequest(f"{place}: must be a JSON object as text", param=place)
+        call = self.model_dump(exclude_none=True)
+        call["function"]["arguments"] = arguments
+        return call
+
 
 class ChatMessage(ApiModel):
     """One message. What an answer's message holds beside content and tool calls may come back as null."""
@@ -63,7 +81,9 @@ class ChatMessage(ApiModel):
         if self.name is not None:
             message["name"] = self.name
         if self.tool_calls:
-            message["tool_calls"] = [call.model_dump(exclude_none=True) for call in self.tool_calls]
+            message["tool_calls"] = [
+                call.plain(f"{place}.tool_calls[{at}]") for at, call in enumerate(self.tool_calls)
+            ]
         if self.tool_call_id is not None:
             message["tool_call_id"] = self.tool_call_id
         return message

@@ -53,16 +53,23 @@ def test_messages_of_every_role_and_text_parts(client: openai.OpenAI, server: Ru
             "role": "assistant",
             "content": None,
             "refusal": None,
-            "tool_calls": [{"id": "1", "type": "function", "function": {"name": "add", "arguments": "{}"}}],
+            "tool_calls": [{"id": "1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}],
         },
         {"role": "tool", "tool_call_id": "1", "content": "2"},
     ]
     client.chat.completions.create(model=MODEL, messages=messages, max_tokens=3)
     (request,) = server.engine.requests
     text = "".join(chr(token) if token < 256 else "|" for token in request.prompt)
-    call = "[{'id': '1', 'type': 'function', 'function': {'name': 'add', 'arguments': '{}'}}]"
+    call = "[{'id': '1', 'type': 'function', 'function': {'name': 'add', 'arguments': {'a': 1}}}]"
     assert text == f"|ab||c||ab||{call}||2||"
     assert request.sampling.max_tokens == 3
+
+
+def test_a_call_without_arguments(http: httpx.Client, server: RunningServer) -> None:
+    calls = [{"type": "function", "function": {"name": "now", "arguments": ""}}]
+    messages = [{"role": "assistant", "content": None, "tool_calls": calls}]
+    assert http.post("/v1/chat/completions", json={"model": MODEL, "messages": messages}).status_code == 200
+    assert "'arguments': {}" in bytes(token for token in server.engine.requests[0].prompt if token < 256).decode()
 
 
 def test_an_answer_can_be_sent_back(client: openai.OpenAI, server: RunningServer) -> None:
