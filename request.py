@@ -64,8 +64,9 @@ class Sampling:
         logit_bias: (token id, bias) pairs added to the logits, sorted by id.
         presence_penalty, frequency_penalty: OpenAI's, over generated tokens, in [-2, 2].
         repetition_penalty: CTRL's (Keskar et al. 2019, section 4.1), over prompt and generated tokens; 1 is off.
-        logprobs: report the log-probability of each drawn token.
-        top_logprobs: report this many likeliest alternatives too.
+        logprobs: report the log-probability of each token. Text that a constraint forces is then sampled as well,
+            since only the model's own distribution says how likely it was.
+        top_logprobs: report this many likeliest alternatives too; more than 0 asks for `logprobs` as well.
     """
 
     max_tokens: int | None = None
@@ -84,6 +85,11 @@ class Sampling:
     repetition_penalty: float = 1.0
     logprobs: bool = False
     top_logprobs: int = 0
+
+    @property
+    def wants_logprobs(self) -> bool:
+        """Whether log-probabilities are reported."""
+        return self.logprobs or self.top_logprobs > 0
 
     def validate(self) -> None:
         """Raise `InvalidRequest` naming the first field out of its range."""
@@ -172,7 +178,8 @@ class Request:
 class GenerateRequest(Request):
     """Continue `prompt`, under `constraint` if there is one.
 
-    `forced_text` (jump-forward) False samples every token, even where the constraint leaves one way on.
+    `forced_text` (jump-forward) False samples every token, even where the constraint leaves one way on; so do
+    log-probabilities, where the sampling asks for them.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
@@ -258,7 +265,8 @@ class TokenEvent:
         top_logprobs: the likeliest (id, logprob), best first; empty unless asked for.
         allowed: how many tokens the mask allowed (the vocabulary size when unconstrained; 1 when forced).
         forced: the token was not sampled: the constraint left one way on.
-        cached_tokens: prompt tokens taken from the cache rather than computed; the same on every event.
+        cached_tokens: prompt tokens taken from the cache rather than computed; the same on every event but those of
+            leading forced text, which come before the prompt is looked up.
         prompt_tokens: the prompt's length in tokens; the same on every event.
         finish: why the request ended, on its last event.
         stop_reason: the stop string or stop token id that ended it, where one did.

@@ -209,7 +209,7 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         if self.matcher.is_finished():
             self._close(FinishReason.STOP, None, now)
             return
-        if not self.request.forced_text:
+        if not self.request.forced_text or self.request.sampling.wants_logprobs:
             return
         for token in self.matcher.forced().tokens:
             if not self.matcher.advance(token):
@@ -217,14 +217,15 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
                 return
             if not self._emit(Drawn(token, 0.0, 1), forced=True, now=now):
                 return
-        if self.matcher.is_finished():
-            self._close(FinishReason.STOP, None, now)
 
     def _emit(self, drawn: Drawn, *, forced: bool, now: float) -> bool:
         """Append a token to the output and send its event. False where that ended the job."""
         self.sequence.ids.append(drawn.token)
         self._output.append(drawn.token)
         self.forced_tokens += forced
+        if self.request.sampling.wants_logprobs:
+            self._logprobs.append(drawn.logprob)
+            self._top.append(drawn.top)
         if self._counts is not None:
             self._counts[drawn.token] += 1
         if not self.times.first_token:
@@ -250,12 +251,8 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         finish: FinishReason | None = None,
         stop: str | int | None = None,
     ) -> None:
-        sampling = self.request.sampling
-        wanted = sampling.logprobs and drawn.token >= 0
+        wanted = self.request.sampling.wants_logprobs and drawn.token >= 0
         self._text.append(text)
-        if wanted and not (finish and drawn.token in self._end_ids):
-            self._logprobs.append(drawn.logprob)
-            self._top.append(drawn.top)
         self.ticket.put_event(
             TokenEvent(
                 request_id=self.request_id,

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from weft.errors import Aborted, InvalidRequest
+from weft.grammar import regex
 from weft.request import EmbedRequest, FinishReason, GenerateRequest, Pooling, Sampling, ScoreRequest
 from weft.runtime import Engine
 
@@ -49,6 +50,35 @@ def test_events_add_up_to_the_result(engine: Engine) -> None:
             assert event.top_logprobs[0] == (event.token_id, pytest.approx(event.logprob))  # greedy
             assert event.prompt_tokens == 5
     assert 0 < result.times.arrived <= result.times.admitted <= result.times.first_token <= result.times.finished
+
+
+def test_every_output_token_has_a_logprob_also_one_that_would_have_ended_it(engine: Engine) -> None:
+    (end,) = engine.tokenizer.eos_ids
+    sampling = Sampling(max_tokens=3, ignore_eos=True, logit_bias=((end, 100.0),), logprobs=True)
+    result = engine.generate(GenerateRequest(id="ends", prompt="a", sampling=sampling)).result(60)
+    assert result.token_ids == (end,) * 3
+    assert len(result.logprobs) == 3
+
+
+def test_alternatives_are_reported_with_or_without_logprobs(engine: Engine) -> None:
+    results = [
+        engine.generate(
+            GenerateRequest(id=f"top{logprobs}", prompt="a", sampling=Sampling(4, logprobs=logprobs, top_logprobs=2))
+        ).result(60)
+        for logprobs in (True, False)
+    ]
+    assert [len(tops) for tops in results[0].top_logprobs] == [2] * 4
+    assert results[1].top_logprobs == results[0].top_logprobs
+    assert results[1].logprobs == results[0].logprobs
+
+
+def test_logprobs_under_a_constraint_are_the_models_own(engine: Engine) -> None:
+    request = GenerateRequest(
+        id="own", prompt="Go: ", sampling=Sampling(logprobs=True), constraint=regex("name: [xy] true")
+    )
+    result = engine.generate(request).result(60)
+    scored = engine.score(ScoreRequest(id="scored", prompt="Go: ", choices=(result.token_ids,))).result(60)
+    assert result.logprobs == pytest.approx(scored.token_logprobs[0], abs=1e-4)
 
 
 def test_a_stop_string_ends_the_text_and_is_not_part_of_it(engine: Engine) -> None:
