@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import shutil
 import signal
@@ -20,6 +21,8 @@ from ..errors import EngineClosed
 from .client import EngineClient
 from .engine_process import Launch
 from .options import EngineOptions
+
+log = logging.getLogger("weft.server")
 
 MAX_IPC_PATH = 100
 """Longest path of a Unix socket that every platform takes (the structure holds 104 to 108 bytes)."""
@@ -84,7 +87,10 @@ class EngineProcess:
 
     async def _watch(self) -> None:
         status = await self._process.wait()
-        self.client.lose(EngineClosed(f"the engine process ended: {_describe(status)}"))
+        error = EngineClosed(f"the engine process ended: {_describe(status)}")
+        if self.client.info is not None and self.client.lost is None:
+            log.error("%s; from now on every request is answered by 503", error.message)
+        self.client.lose(error)
 
 
 def private_address(folder: Path) -> str:

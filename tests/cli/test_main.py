@@ -48,6 +48,12 @@ def test_a_port_that_is_taken() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_host_that_no_name_can_be() -> None:
+    done = run("serve", "--host", "a..b")
+    assert done.returncode == 2
+    assert done.stderr.startswith("weft: cannot listen on a..b:8000: ")
+
+
 def test_the_command_itself_loads_nothing_heavy() -> None:
     code = "import sys, weft.cli.main; print({'torch', 'fastapi', 'uvicorn', 'zmq', 'tokenizers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -275,7 +275,7 @@ def test_a_killed_engine_is_told_to_everyone_at_once(tiny_folder: Path) -> None:
         for answer in (served.http.get("/health"), served.http.post("/v1/completions", json=body)):
             assert answer.status_code == 503
             assert answer.json()["error"]["code"] == "engine_closed"
-        served.stop()
+        assert "the engine process ended: killed by SIGKILL" in served.stop(), "whoever runs the server is told too"
 
 
 def test_a_killed_server_takes_its_engine_with_it(
