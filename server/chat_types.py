@@ -81,9 +81,7 @@ class ChatMessage(ApiModel):
         if self.name is not None:
             message["name"] = self.name
         if self.tool_calls:
-            message["tool_calls"] = [
-                call.plain(f"{place}.tool_calls[{at}]") for at, call in enumerate(self.tool_calls)
-            ]
+            message["tool_calls"] = [call.plain(f"{place}.tool_calls[{at}]") for at, call in enumerate(self.tool_calls)]
         if self.tool_call_id is not None:
             message["tool_call_id"] = self.tool_call_id
         return message

@@ -60,7 +60,12 @@ def completions_router(served: Served) -> APIRouter:
 
     @router.post("/v1/completions", response_model=Completion)
     async def create_completion(request: Request, body: CompletionRequest) -> Response:
-        """Continue a prompt, or each of several."""
+        """Continue a prompt, or each of several.
+
+        A prompt is taken as it stands: no token is put before it, and where text holds the name of a special token
+        (such as `<|end|>`), that token is meant. Text of which that must not be true, since it comes from others,
+        belongs into the messages of a chat, or into a prompt of token ids.
+        """
         served.check_model(body.model)
         served.engine.check()
         include_usage = body.include_usage()
@@ -100,17 +105,13 @@ async def _prompts(
         raise InvalidRequest(
             f"{len(prompts)} prompts of {n} choices each are more than {limits.generations} generations", param="n"
         )
-    ids = []
     for at, one in enumerate(prompts):
         place = "prompt" if len(prompts) == 1 else f"prompt[{at}]"
         if not one:
             raise InvalidRequest(f"{place} is empty: at least one token is needed", param=place)
-        if isinstance(one, str):
-            ids.append(await served.encode(one))
-        else:
+        if not isinstance(one, str):
             _check_ids(one, place, served.tokenizer.vocab_size)
-            ids.append(tuple(one))
-    return ids
+    return await served.encode(prompts)
 
 
 def _check_ids(ids: list[int], place: str, vocab_size: int) -> None:

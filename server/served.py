@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..errors import InvalidRequest, NotFound
@@ -15,7 +16,7 @@ from .options import Limits
 from .tokens import ApiTokenizer
 
 LONG_TEXT = 16_384
-"""Characters from which tokenising is worth a thread, so that other requests are not held up."""
+"""Characters, over a request's prompts, from which tokenising is worth a thread: others are not held up."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,17 @@ class Served:
             raise InvalidRequest(f"n must lie in [1, {self.limits.n}], not {n}", param="n")
         return 1 if n is None else n
 
-    async def encode(self, text: str) -> tuple[int, ...]:
-        """Ids of a prompt; names of special tokens in it are those tokens."""
-        if len(text) < LONG_TEXT:
-            return tuple(self.tokenizer.encode(text, special=True))
-        return tuple(await asyncio.to_thread(self.tokenizer.encode, text, special=True))
+    async def encode(self, prompts: Sequence[str | list[int]]) -> list[tuple[int, ...]]:
+        """Ids of prompts, which may be ids already; names of special tokens in a text are those tokens."""
+
+        def encode() -> list[tuple[int, ...]]:
+            return [
+                tuple(self.tokenizer.encode(prompt, special=True) if isinstance(prompt, str) else prompt)
+                for prompt in prompts
+            ]
+
+        length = sum(len(prompt) for prompt in prompts if isinstance(prompt, str))
+        return encode() if length < LONG_TEXT else await asyncio.to_thread(encode)
 
     def requests(
         self,

@@ -174,12 +174,18 @@ class FakeEngine:
 
 
 class FakeTokenizer:
-    """Bytes are ids; a turn is its role's special token, its text, and the end token."""
+    """Bytes are ids; a turn is its role's special token, its text, and the end token.
+
+    A special token's name is only known at a text's beginning: "<|user|>".
+    """
 
     vocab_size = 262
     eos_ids = (EOS,)
 
     def encode(self, text: str, *, special: bool = False) -> list[int]:
+        role = text.split("|>")[0].removeprefix("<|")
+        if special and text.startswith(f"<|{role}|>"):
+            return [ROLES[role], *text[len(role) + 4 :].encode()]
         return list(text.encode())
 
     def token_bytes(self, token_id: int) -> bytes:

@@ -12,7 +12,7 @@ from weft.errors import GrammarError, Overloaded, PromptTooLong
 from weft.request import ConstraintKind, FinishReason, TokenEvent
 
 from .conftest import RunningServer
-from .fake_engine import End, Hold
+from .fake_engine import ROLES, End, Hold
 
 MODEL = "fake-model"
 
@@ -101,6 +101,13 @@ def test_prompt_forms(
     answer = client.completions.create(model=MODEL, prompt=prompt)  # type: ignore[arg-type]
     assert sorted(request.prompt for request in server.engine.requests) == expected
     assert [choice.index for choice in answer.choices] == list(range(len(expected)))
+
+
+def test_a_text_prompt_may_name_special_tokens(client: openai.OpenAI, server: RunningServer) -> None:
+    client.completions.create(model=MODEL, prompt=["<|user|>Hi", "Hi <|user|>"])
+    named, quoted = sorted((request.prompt for request in server.engine.requests), key=len)
+    assert named == (ROLES["user"], *b"Hi")
+    assert quoted == tuple(b"Hi <|user|>")
 
 
 def test_several_prompts_of_several_choices(client: openai.OpenAI, server: RunningServer) -> None:
