@@ -221,11 +221,11 @@ def threshold_kernel(
 @triton.jit
 def draw_kernel(
     logits, stride, table, mask_rows, changed, values, vocabulary, words,
-    params, row_floats, row_tokens, tile_floats, tile_ints, tiles,
+    keys, row_floats, row_tokens, tile_floats, tile_ints, tiles,
     ADJUSTED: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
     """Of one tile of one row. tile_floats[0]: the greatest d + noise kept; tile_ints[0]: its first token."""
-    temperature, inverse_temperature, seeds, positions = params
+    temperature, inverse_temperature, seeds, positions = keys
     part, row, rows = tl.program_id(0), tl.program_id(1).to(tl.int64), tl.num_programs(1).to(tl.int64)
     if (tl.load(row_tokens + row) >= 0) & (tl.load(temperature + row) > 0):
         _, z, _ = load_tile(
@@ -283,7 +283,7 @@ _TYPES = {
     "words": "i32", "tile_floats": "*fp32", "tile_ints": "*i32", "tiles": "i32", "row_floats": "*fp32",
     "row_tokens": "*i32", "row_allowed": "*i32", "scratch": "*fp32", "temperature": "*fp32", "logprobs": "*fp32",
     "rows": "*i64", "tokens": "*i64", "scale": "*fp32", "add": "*fp32", "count": "i32",
-    "filters": ("*fp32", "*fp32", "*i32", "*fp32", "*fp32"), "params": ("*fp32", "*fp32", "*i64", "*i64"),
+    "filters": ("*fp32", "*fp32", "*i32", "*fp32", "*fp32"), "keys": ("*fp32", "*fp32", "*i64", "*i64"),
 }  # fmt: skip
 
 

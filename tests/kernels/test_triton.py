@@ -12,6 +12,7 @@ import torch
 from sampling_cases import assert_same, random_call
 
 from weft.kernels import masked_sample
+from weft.kernels.compile import builds
 from weft.kernels.masked_sample import reference
 
 pytest.importorskip("triton", reason="Triton has no wheel for this platform")
@@ -41,11 +42,20 @@ def test_kernels_compile_ahead_of_time(tmp_path: Path) -> None:
     assert all("spilled 0" in line or "unknown" in line for line in lines), "\n".join(lines)
 
 
+def test_no_argument_has_a_name_the_launcher_takes() -> None:
+    # Triton's generated launcher keeps locals of these names beside the arguments; only a launch would show it.
+    for build in builds():
+        assert {"params", "specialization", "options", "backend"}.isdisjoint(build.kernel.arg_names)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("vocabulary", [33, 4101, 131072])
 @pytest.mark.parametrize("batch", [1, 8, 64])
 def test_kernels_on_a_gpu_agree_with_the_reference(batch: int, vocabulary: int, dtype: torch.dtype) -> None:
     for seed in range(3):
-        call = random_call(seed, batch, vocabulary, dtype=dtype, tied=seed == 1, device="cuda")
-        assert_same(masked_sample(*call), reference.masked_sample(*call))
+        on_gpu, on_host = (
+            random_call(seed, batch, vocabulary, dtype=dtype, tied=seed == 1, device=device)
+            for device in ("cuda", "cpu")
+        )
+        assert_same(masked_sample(*on_gpu), reference.masked_sample(*on_host))
