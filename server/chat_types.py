@@ -22,18 +22,20 @@ class TextPart(ApiModel):
 
 
 class CalledFunction(ApiModel):
-    """A call's function and its arguments as JSON text."""
+    """A call's function and its arguments as JSON text. OpenAI's client adds what it read there; that is not read."""
 
     name: str
     arguments: str
+    parsed_arguments: Any = None
 
 
 class MessageToolCall(ApiModel):
-    """A tool call that the assistant made earlier."""
+    """A tool call that the assistant made earlier. `index` is its place in the list, as a stream tells it."""
 
     id: str | None = None
     type: Literal["function"] = "function"
     function: CalledFunction
+    index: int | None = None
 
     def plain(self, place: str) -> dict[str, Any]:
         """The call as chat templates take it: arguments as an object, which they write in the model's own way.
@@ -48,13 +50,15 @@ class MessageToolCall(ApiModel):
         if not isinstance(arguments, dict):
             place += ".function.arguments"
             raise InvalidRequest(f"{place}: must be a JSON object as text", param=place)
-        call = self.model_dump(exclude_none=True)
-        call["function"]["arguments"] = arguments
-        return call
+        call = {"type": self.type, "function": {"name": self.function.name, "arguments": arguments}}
+        return call if self.id is None else {"id": self.id, **call}
 
 
 class ChatMessage(ApiModel):
-    """One message. What an answer's message holds beside content and tool calls may come back as null."""
+    """One message. What an answer's message holds beside content and tool calls may come back as null.
+
+    `parsed` is what OpenAI's client read in the content of an answer; it is not read here.
+    """
 
     refused: ClassVar[Refusals] = {
         "annotations": (None, []),
@@ -68,6 +72,7 @@ class ChatMessage(ApiModel):
     name: str | None = None
     tool_calls: list[MessageToolCall] | None = None
     tool_call_id: str | None = None
+    parsed: Any = None
 
     def plain(self, place: str) -> dict[str, Any]:
         """The message as chat templates take it: content as one text. Raises `InvalidRequest` naming `place`."""

@@ -153,6 +153,19 @@ def test_tool_call(client: openai.OpenAI, server: RunningServer) -> None:
     assert repr(TOOLS) in prompt
 
 
+def test_what_openais_client_adds_to_an_answer_may_come_back(client: openai.OpenAI, server: RunningServer) -> None:
+    server.engine.script = lambda request: list(CALL)
+    with client.chat.completions.stream(model=MODEL, messages=HI, tools=TOOLS) as stream:
+        message = stream.get_final_completion().choices[0].message
+    sent: Any = message.model_dump()
+    assert "parsed" in sent
+    assert "parsed_arguments" in sent["tool_calls"][0]["function"]
+    client.chat.completions.create(model=MODEL, messages=[*HI, sent])
+    prompt = bytes(token for token in server.engine.requests[1].prompt if token < 256).decode()
+    call = {"id": sent["tool_calls"][0]["id"], "type": "function", "function": {"name": "add", "arguments": {"a": 1}}}
+    assert repr([call]) in prompt
+
+
 def test_tool_calls_in_a_stream(client: openai.OpenAI, server: RunningServer) -> None:
     server.engine.script = lambda request: list(f"Let me < see: {CALL}{CALL}")
     text, calls, finish = "", [], None
