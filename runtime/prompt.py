@@ -5,24 +5,23 @@ verbatim, so that a state's next prompt extends its last one and forks share by 
 view of the messages is respected. So the template is rendered with a *mark* in the place of each content, the result
 is cut at the marks, and template text, content text and generated ids are put together as ids. A template that rewrites
 its contents (trims them, say, so that the marks would change the outcome) is rendered with the real contents instead
-and tokenised as one text, with a notice.
+and tokenised as one text, with a notice. Wherever the name of a special token stands in messages or tools, be it in a
+content, a tool call or a description, a mark takes its place too, in either rendering.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..chat.template import ChatTemplate
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, TemplateError
 from ..request import Segment, SegmentKind
 
 log = logging.getLogger("weft.runtime")
-
-# Private-use characters around a number: never produced by a template of its own accord.
-_MARK = re.compile("\uf8f0([0-9]+)\uf8f1")
 
 Part = str | tuple[int, ...]
 """A content's piece: text still to tokenise, or ids kept verbatim."""
@@ -32,13 +31,48 @@ class Encode(Protocol):
     def __call__(self, text: str, *, special: bool = False) -> list[int]: ...
 
 
-class PromptRenderer:
-    """Renders states and messages for one tokenizer."""
+class Marks:
+    """Words that stand in one rendered text for what is tokenised by itself. Nobody can write them beforehand."""
 
-    def __init__(self, encode: Encode, decode: Callable[[Sequence[int]], str], template: ChatTemplate | None) -> None:
+    def __init__(self) -> None:
+        self._word = f"mark{secrets.token_hex(8)}n"
+        self._pattern = re.compile(f"{self._word}([0-9]+)n")
+        self._held: list[list[Part]] = []
+
+    def hold(self, parts: list[Part]) -> str:
+        """A new mark, for `parts`."""
+        self._held.append(parts)
+        return f"{self._word}{len(self._held) - 1}n"
+
+    def replace(self, text: str, texts: Mapping[str, str]) -> str:
+        """`text` with those marks that `texts` has replaced by what it says."""
+        return self._pattern.sub(lambda found: texts.get(found[0], found[0]), text)
+
+    def split(self, text: str) -> list[str | list[Part]]:
+        """The text between the marks, and what they stand for, in order."""
+        pieces = self._pattern.split(text)
+        return [self._held[int(piece)] if at % 2 else piece for at, piece in enumerate(pieces)]
+
+
+class PromptRenderer:
+    """Renders states and messages for one tokenizer.
+
+    Args:
+        special_names: the texts that `encode` reads as special tokens where asked to.
+    """
+
+    def __init__(
+        self,
+        encode: Encode,
+        decode: Callable[[Sequence[int]], str],
+        template: ChatTemplate | None,
+        special_names: Iterable[str] = (),
+    ) -> None:
         self._encode = encode
         self._decode = decode
         self._template = template
+        names = sorted(special_names, key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, names))) if names else None
         self._noticed: set[str] = set()
 
     def messages(
@@ -101,25 +135,39 @@ class PromptRenderer:
     ) -> list[int]:
         if self._template is None:
             raise InvalidRequest("this model has no chat template: use plain text without roles", param="messages")
-        marked = [
-            {**message, "content": f"\uf8f0{place}\uf8f1"} if contents[place] != [""] else message
-            for place, message in enumerate(messages)
-        ]
-        skeleton = self._template.render(marked, tools, add_generation_prompt)
-        real = self._template.render(messages, tools, add_generation_prompt)
-        pieces = _MARK.split(skeleton)
-        texts = [self._text(parts) for parts in contents]
-        filled = "".join(texts[int(piece)] if at % 2 else piece for at, piece in enumerate(pieces))
-        if filled != real:
+        marks = Marks()
+        try:
+            plain, tools = self._without_special(messages, marks), self._without_special(tools, marks)
+        except RecursionError as error:
+            raise TemplateError("messages and tools nest too deeply", param="messages") from error
+        marked = list(plain)
+        texts: dict[str, str] = {}
+        for place, parts in enumerate(contents):
+            if any(parts):
+                mark = marks.hold(parts)
+                texts[mark] = plain[place]["content"]
+                marked[place] = {**plain[place], "content": mark}
+        text = self._template.render(marked, tools, add_generation_prompt)
+        whole = self._template.render(plain, tools, add_generation_prompt)
+        if marks.replace(text, texts) != whole:
             self._notice("the chat template rewrites its contents: the conversation is tokenised as one text")
-            return self._encode(real, special=True) + self._encode_parts(open_parts)
+            text = whole
         ids: list[int] = []
-        for at, piece in enumerate(pieces):
-            ids += self._encode_parts(contents[int(piece)]) if at % 2 else self._encode(piece, special=True)
+        for piece in marks.split(text):
+            ids += self._encode(piece, special=True) if isinstance(piece, str) else self._encode_parts(piece)
         return ids + self._encode_parts(open_parts)
 
-    def _text(self, parts: list[Part]) -> str:
-        return "".join(part if isinstance(part, str) else self._decode(part) for part in parts)
+    def _without_special(self, value: Any, marks: Marks) -> Any:
+        """Messages or tools with a mark for each name of a special token in their texts."""
+        if isinstance(value, str) and self._special is not None:
+            return self._special.sub(lambda found: marks.hold([found[0]]), value)
+        if isinstance(value, Mapping):
+            return {
+                self._without_special(key, marks): self._without_special(each, marks) for key, each in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self._without_special(each, marks) for each in value]
+        return value
 
     def _encode_parts(self, parts: list[Part]) -> list[int]:
         ids: list[int] = []
@@ -140,10 +188,14 @@ def _content_text(message: Mapping[str, Any]) -> str:
         return ""
     if isinstance(content, str):
         return content
+    if not isinstance(content, list | tuple):
+        raise InvalidRequest(
+            f"a message's content must be text or a list of parts, not {type(content).__name__}", param="messages"
+        )
     texts = []
     for part in content:
-        if not isinstance(part, Mapping) or part.get("type") != "text":
-            kind = part.get("type") if isinstance(part, Mapping) else type(part).__name__
+        kind = part.get("type") if isinstance(part, Mapping) else type(part).__name__
+        if kind != "text" or not isinstance(part.get("text"), str):
             raise InvalidRequest(f"content part of type {kind!r}: this model takes text only", param="messages")
-        texts.append(str(part["text"]))
+        texts.append(part["text"])
     return "".join(texts)

@@ -43,7 +43,8 @@ class Tokenizer:
         self.special_ids = frozenset(token for token, entry in added.items() if entry.special)
         self._added_text = {token: entry.content for token, entry in added.items() if not entry.special}
         self.template = self._find_template()
-        self._renderer = PromptRenderer(self.encode, self.decode, self.template)
+        special_names = [entry.content for entry in added.values() if entry.special]
+        self._renderer = PromptRenderer(self.encode, self.decode, self.template, special_names)
 
     def encode(self, text: str, *, special: bool = False) -> list[int]:
         """Ids of `text`. Names of special tokens in it are plain text unless `special`. Adds no BOS or EOS.
