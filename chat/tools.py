@@ -139,7 +139,7 @@ def parse_tool_calls(text: str, format: str = "hermes") -> tuple[str, tuple[Tool
     return reader(text)
 
 
-_HERMES_OPENING, _HERMES_CLOSING = "<tool_call>", "</tool_call>"
+HERMES_OPENING, _HERMES_CLOSING = "<tool_call>", "</tool_call>"
 
 
 def _read_hermes(text: str) -> tuple[str, tuple[ToolCall, ...]]:
@@ -148,9 +148,9 @@ def _read_hermes(text: str) -> tuple[str, tuple[ToolCall, ...]]:
     calls: list[ToolCall] = []
     decoder = json.JSONDecoder()
     place = 0
-    while (opening := text.find(_HERMES_OPENING, place)) >= 0:
+    while (opening := text.find(HERMES_OPENING, place)) >= 0:
         content.append(text[place:opening])
-        start = opening + len(_HERMES_OPENING)
+        start = opening + len(HERMES_OPENING)
         while text[start : start + 1].isspace():
             start += 1
         try:
@@ -163,8 +163,8 @@ def _read_hermes(text: str) -> tuple[str, tuple[ToolCall, ...]]:
             calls.append(call)
             place = len(text) - len(after) + len(_HERMES_CLOSING)
         else:
-            content.append(_HERMES_OPENING)
-            place = opening + len(_HERMES_OPENING)
+            content.append(HERMES_OPENING)
+            place = opening + len(HERMES_OPENING)
     content.append(text[place:])
     return "".join(content).strip() if calls else text, tuple(calls)
 

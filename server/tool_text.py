@@ -5,11 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Protocol
 
-from ..chat.tools import parse_tool_calls
+from ..chat.tools import HERMES_OPENING, parse_tool_calls
 from .chat_types import AnsweredFunction, AnsweredToolCall
-
-MARKER = "<tool_call>"
-"""Begins a tool call in the Hermes format, the built-in model's and Qwen's."""
 
 
 class Splitter(Protocol):
@@ -42,9 +39,9 @@ class ToolText:
 
     def push(self, text: str) -> str:
         self._kept += text
-        cut = self._kept.find(MARKER)
+        cut = self._kept.find(HERMES_OPENING)
         if cut < 0:
-            cut = len(self._kept) - _overlap(self._kept, MARKER)
+            cut = len(self._kept) - _overlap(self._kept, HERMES_OPENING)
         shown, self._kept = self._kept[:cut], self._kept[cut:]
         return shown
 
