@@ -106,18 +106,22 @@ class Sampling:
         _check_range("top_logprobs", self.top_logprobs, 0, 20)
         if self.seed is not None:
             _check_range("seed", self.seed, -(2**63), 2**63 - 1)
+        if not isinstance(self.stop, tuple | list):
+            raise InvalidRequest(f"stop must be a tuple of strings, not {self.stop!r}", param="stop")
         if len(self.stop) > MAX_STOP_STRINGS:
             raise InvalidRequest(f"stop: {len(self.stop)} strings given, at most {MAX_STOP_STRINGS}", param="stop")
         for text in self.stop:
+            if not isinstance(text, str):
+                raise InvalidRequest(f"stop: each must be text, not {text!r}", param="stop")
             if not 0 < len(text) <= MAX_STOP_LENGTH:
                 raise InvalidRequest(
                     f"stop: each string needs 1 to {MAX_STOP_LENGTH} characters, not {len(text)}",
                     param="stop",
                 )
         for token, bias in self.logit_bias:
-            if token < 0 or not -100.0 <= bias <= 100.0:
+            if not isinstance(token, int) or token < 0 or not -100.0 <= bias <= 100.0:
                 raise InvalidRequest(
-                    f"logit_bias[{token}] must map a token id to a number from -100 to 100",
+                    f"logit_bias[{token!r}] must map a token id to a number from -100 to 100",
                     param="logit_bias",
                 )
 

@@ -12,8 +12,9 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from numbers import Integral
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
@@ -270,11 +271,11 @@ class Engine:
         self._check_ids(prompt, name)
         return list(prompt)
 
-    def _check_ids(self, ids: Sequence[int] | Mapping[int, float], name: str) -> None:
+    def _check_ids(self, ids: Iterable[Any], name: str) -> None:
         for token in ids:
-            if not 0 <= token < self._vocab_size:
+            if not isinstance(token, Integral) or not 0 <= token < self._vocab_size:
                 raise InvalidRequest(
-                    f"{name}: token id {token} is outside the vocabulary of {self._vocab_size}", param=name
+                    f"{name}: token id {token!r} is outside the vocabulary of {self._vocab_size}", param=name
                 )
 
     def _too_long(self, prompt: list[int]) -> PromptTooLong:

@@ -147,6 +147,14 @@ def test_a_full_queue_refuses_by_name(tiny_folder: Path) -> None:
         (GenerateRequest(id="r", prompt="x" * 600), PromptTooLong, "prompt"),
         (GenerateRequest(id="r", prompt=()), InvalidRequest, "prompt"),
         (GenerateRequest(id="r", prompt=(1, 999)), InvalidRequest, "prompt"),
+        (GenerateRequest(id="r", prompt=(1, 2.5)), InvalidRequest, "prompt"),  # type: ignore[arg-type]
+        (GenerateRequest(id="r", prompt="x", sampling=Sampling(stop="###")), InvalidRequest, "stop"),  # type: ignore[arg-type]
+        (GenerateRequest(id="r", prompt="x", sampling=Sampling(stop=(3,))), InvalidRequest, "stop"),  # type: ignore[arg-type]
+        (
+            GenerateRequest(id="r", prompt="x", sampling=Sampling(logit_bias=(("a", 1.0),))),  # type: ignore[arg-type]
+            InvalidRequest,
+            "logit_bias",
+        ),
         (GenerateRequest(id="r", prompt="x", sampling=Sampling(max_tokens=-1)), InvalidRequest, "max_tokens"),
         (GenerateRequest(id="r", prompt="x", sampling=Sampling(top_p=0.0)), InvalidRequest, "top_p"),
         (
