@@ -273,7 +273,7 @@ class Engine:
 
     def _check_ids(self, ids: Iterable[Any], name: str) -> None:
         for token in ids:
-            if not isinstance(token, Integral) or not 0 <= token < self._vocab_size:
+            if not isinstance(token, Integral) or not 0 <= int(token) < self._vocab_size:
                 raise InvalidRequest(
                     f"{name}: token id {token!r} is outside the vocabulary of {self._vocab_size}", param=name
                 )
