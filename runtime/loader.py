@@ -98,8 +98,10 @@ def load(folder: Path, options: EngineOptions) -> Loaded:
     )
     for line in choices:
         log.info(line)
+    runner = Runner(model, cache, masks, device=device)
+    runner.warm_up()
     return Loaded(
-        runner=Runner(model, cache, masks, device=device),
+        runner=runner,
         masks=masks,
         config=config,
         num_pages=num_pages,

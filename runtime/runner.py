@@ -22,6 +22,15 @@ class Runner:
         self._masks = masks
         self._device = device
 
+    def warm_up(self) -> None:
+        """Draw one token from nothing, so that what is compiled at first use is compiled before the first request."""
+        row = SampleRow(
+            row=0, mask=0, position=0, seed=0, temperature=1.0, top_k=2, top_p=0.9, min_p=0.1, adjustments=[], top=0
+        )
+        self.sample(
+            torch.zeros(1, self._model.config.hidden_size, dtype=self._cache.keys[0].dtype, device=self._device), [row]
+        )
+
     @torch.inference_mode()
     def forward(self, chunks: list[Chunk]) -> torch.Tensor:
         """Last hidden states [T, hidden] of the chunks' tokens, packed in order; their KV is stored."""

@@ -13,6 +13,7 @@ from ..errors import InvalidRequest, ModelError
 from ..grammar import Vocabulary
 from ..request import Segment
 from .detokenizer import Detokenizer
+from .generation_config import default_sampling
 from .prompt import PromptRenderer
 
 
@@ -39,6 +40,7 @@ class Tokenizer:
         self._config = _read_json(self.folder / "tokenizer_config.json")
         self.vocab_size: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
         self.eos_ids = self._find_eos_ids()
+        self.default_sampling = default_sampling(_read_json(self.folder / "generation_config.json"))
         added = self._tokenizer.get_added_tokens_decoder()
         self.special_ids = frozenset(token for token, entry in added.items() if entry.special)
         self._added_text = {token: entry.content for token, entry in added.items() if not entry.special}

@@ -81,7 +81,10 @@ class ResponseFormat(ApiModel):
 
 
 class SamplingFields(ApiModel):
-    """How tokens are drawn, in OpenAI's names and the common extensions to them; null is the default everywhere."""
+    """How tokens are drawn, in OpenAI's names and the common extensions to them; null is the default everywhere.
+
+    The default of temperature, top_k, top_p, min_p and repetition_penalty is the model's, from generation_config.json.
+    """
 
     temperature: float | None = None
     top_p: float | None = None
@@ -120,15 +123,25 @@ class SamplingFields(ApiModel):
         return data
 
     def sampling(
-        self, choice: int, *, max_tokens: int | None, logprobs: bool, top_logprobs: int, vocab_size: int
+        self,
+        choice: int,
+        *,
+        max_tokens: int | None,
+        logprobs: bool,
+        top_logprobs: int,
+        vocab_size: int,
+        defaults: Sampling,
     ) -> Sampling:
-        """The sampling of a prompt's `choice`-th choice. Raises `InvalidRequest` naming the field at fault."""
+        """The sampling of a prompt's `choice`-th choice. `defaults` are the model's own, for what is not given.
+
+        Raises `InvalidRequest` naming the field at fault.
+        """
         sampling = Sampling(
             max_tokens=max_tokens,
-            temperature=_or(self.temperature, 1.0),
-            top_k=0 if self.top_k == -1 else _or(self.top_k, 0),  # -1 is vLLM's and SGLang's "all"
-            top_p=_or(self.top_p, 1.0),
-            min_p=_or(self.min_p, 0.0),
+            temperature=_or(self.temperature, defaults.temperature),
+            top_k=0 if self.top_k == -1 else _or(self.top_k, defaults.top_k),  # -1 is vLLM's and SGLang's "all"
+            top_p=_or(self.top_p, defaults.top_p),
+            min_p=_or(self.min_p, defaults.min_p),
             seed=_seed(self.seed, choice),
             stop=tuple([self.stop] if isinstance(self.stop, str) else self.stop or ()),
             stop_token_ids=tuple(self.stop_token_ids or ()),
@@ -137,7 +150,7 @@ class SamplingFields(ApiModel):
             logit_bias=_logit_bias(self.logit_bias or {}, vocab_size),
             presence_penalty=_or(self.presence_penalty, 0.0),
             frequency_penalty=_or(self.frequency_penalty, 0.0),
-            repetition_penalty=_or(self.repetition_penalty, 1.0),
+            repetition_penalty=_or(self.repetition_penalty, defaults.repetition_penalty),
             logprobs=logprobs,
             top_logprobs=top_logprobs,
         )

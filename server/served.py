@@ -89,6 +89,7 @@ class Served:
                         logprobs=logprobs,
                         top_logprobs=top_logprobs,
                         vocab_size=self.tokenizer.vocab_size,
+                        defaults=self.tokenizer.default_sampling,
                     ),
                     constraint=constraint,
                 )

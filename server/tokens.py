@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from ..request import TokenEvent
+from ..request import Sampling, TokenEvent
 
 LEAST_LOGPROB = -9999.0
 """What OpenAI writes for a probability of zero: JSON has no infinity."""
@@ -18,6 +18,7 @@ class ApiTokenizer(Protocol):
 
     vocab_size: int
     eos_ids: tuple[int, ...]
+    default_sampling: Sampling
 
     def encode(self, text: str, *, special: bool = False) -> list[int]: ...
 

@@ -14,6 +14,7 @@ from weft.request import (
     EmbedResult,
     FinishReason,
     GenerateRequest,
+    Sampling,
     ScoreRequest,
     ScoreResult,
     TokenEvent,
@@ -181,6 +182,7 @@ class FakeTokenizer:
 
     vocab_size = 262
     eos_ids = (EOS,)
+    default_sampling = Sampling(temperature=1.0, top_k=50)
 
     def encode(self, text: str, *, special: bool = False) -> list[int]:
         role = text.split("|>")[0].removeprefix("<|")

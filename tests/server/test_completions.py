@@ -32,7 +32,7 @@ def test_text_prompt(client: openai.OpenAI, server: RunningServer) -> None:
     (request,) = server.engine.requests
     assert request.prompt == tuple(b"Hi")
     assert request.sampling.max_tokens == 16
-    assert request.sampling.temperature == 1.0
+    assert (request.sampling.temperature, request.sampling.top_k) == (1.0, 50)  # the model's defaults
 
 
 def test_every_option_reaches_the_engine(client: openai.OpenAI, server: RunningServer) -> None:
