@@ -266,10 +266,9 @@ class Engine:
 
     def _ids(self, prompt: Sequence[int] | str, name: str) -> list[int]:
         """Token ids of a prompt or choice. Raises `InvalidRequest` for ids outside the vocabulary."""
-        if isinstance(prompt, str):
-            return self.tokenizer.encode(prompt)
-        self._check_ids(prompt, name)
-        return list(prompt)
+        ids = self.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
+        self._check_ids(ids, name)  # a text's too: a tokenizer may have more tokens than its model
+        return ids
 
     def _check_ids(self, ids: Iterable[Any], name: str) -> None:
         for token in ids:
@@ -398,8 +397,10 @@ class Engine:
             drawn = self._runner.sample(hidden, list(rows.values()))
         except Exception as error:
             log.exception("a step failed; the requests in it get an error")
-            for job in {self._owners[chunk.sequence] for chunk in chunks}:
-                self._end(job, EngineError(f"the step failed: {error}"))
+            for chunk in chunks:
+                job = self._owners.get(chunk.sequence)
+                if job is not None:  # else it ended before, by an error of its own
+                    self._end(job, EngineError(f"the step failed: {error}"))
             return
         finally:
             self._masks.release_all()

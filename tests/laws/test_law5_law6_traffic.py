@@ -86,6 +86,23 @@ def test_the_engine_serves_on_after_a_failed_step(tiny_folder: Path, monkeypatch
         engine.recount()
 
 
+def test_a_mask_and_a_draw_that_fail_in_one_step_end_no_engine(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("out of order")
+
+    with Engine(tiny_folder, device="cpu") as engine:
+        with monkeypatch.context() as patch:
+            patch.setattr(Runner, "sample", fails)
+            patch.setattr(engine._masks, "acquire", fails)
+            constrained = engine.generate(GenerateRequest(id="a", prompt="x", constraint=regex("[ab]{3}")))
+            with pytest.raises(EngineError, match="out of order"):
+                constrained.result(60)
+        assert engine.generate(GenerateRequest(id="a", prompt="x", sampling=Sampling(max_tokens=3))).result(60)
+        engine.recount()
+
+
 def test_not_a_number_is_that_requests_error(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Engine(tiny_folder, device="cpu") as engine:
         forward = Runner.forward

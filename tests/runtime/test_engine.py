@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny import write_llama
 
 from weft.errors import Aborted, InvalidRequest
 from weft.grammar import regex
@@ -185,6 +186,13 @@ def test_a_retraction_midway_changes_no_answer(tiny_folder: Path, kind: str) -> 
             assert got == pytest.approx(expected, abs=1e-4)
     else:
         assert crowded.embedding == pytest.approx(alone.embedding, abs=1e-4)
+
+
+def test_text_that_the_tokenizer_writes_past_the_models_vocabulary_is_refused(tmp_path: Path) -> None:
+    with Engine(write_llama(tmp_path / "small", vocab_size=200), device="cpu") as engine:
+        assert engine.generate(GenerateRequest(id="a", prompt="abc", sampling=Sampling(max_tokens=2))).result(60)
+        with pytest.raises(InvalidRequest, match="outside the vocabulary of 200"):
+            engine.generate(GenerateRequest(id="b", prompt="the name", sampling=Sampling(max_tokens=2)))
 
 
 def test_an_abort_raises_where_the_caller_waits(engine: Engine) -> None:
