@@ -43,8 +43,13 @@ class ModelConfig:
             raise ModelError(f"{folder} is not a model folder: it has no config.json")
         try:
             raw = json.loads(file.read_text(encoding="utf-8"))
-            rope = raw.get("rope_parameters") or {}
+            if not isinstance(raw, dict):
+                raise ValueError("a JSON object is needed")
+            rope: Mapping[str, Any] = raw.get("rope_parameters") or {}
             heads = int(raw["num_attention_heads"])
+            kv_heads = int(raw.get("num_key_value_heads") or heads)
+            if heads % kv_heads:
+                raise ValueError(f"num_attention_heads {heads} is no multiple of num_key_value_heads {kv_heads}")
             return cls(
                 architecture=str(raw["architectures"][0]),
                 vocab_size=int(raw["vocab_size"]),
@@ -52,7 +57,7 @@ class ModelConfig:
                 intermediate_size=int(raw["intermediate_size"]),
                 num_layers=int(raw["num_hidden_layers"]),
                 num_heads=heads,
-                num_kv_heads=int(raw.get("num_key_value_heads") or heads),
+                num_kv_heads=kv_heads,
                 head_dim=int(raw.get("head_dim") or int(raw["hidden_size"]) // heads),
                 rms_norm_eps=float(raw["rms_norm_eps"]),
                 rope_theta=float(rope.get("rope_theta", raw.get("rope_theta", 10000.0))),

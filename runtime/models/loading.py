@@ -61,9 +61,9 @@ class Weights:
         if index.is_file():
             try:
                 named = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-            except (ValueError, KeyError) as error:
+                files = {name: self._folder / Path(file).name for name, file in dict(named).items()}
+            except (ValueError, KeyError, TypeError) as error:
                 raise ModelError(f"{index} is not an index of shards: {error!r}") from error
-            files = {name: self._folder / Path(file).name for name, file in named.items()}
             for file in sorted(set(files.values())):
                 if not file.is_file():
                     raise ModelError(f"{index} names {file.name}, which is not there")

@@ -50,6 +50,20 @@ def test_a_missing_field_is_named(folder: Path) -> None:
         Engine(folder, device="cpu")
 
 
+def test_heads_that_do_not_divide_are_named(folder: Path) -> None:
+    edit_config(folder, num_attention_heads=4, num_key_value_heads=3)
+    with pytest.raises(ModelError, match="num_key_value_heads 3"):
+        Engine(folder, device="cpu")
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "{", '{"weight_map": 3}', '{"weight_map": {"a": 3}}'])
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors.index.json"])
+def test_a_file_of_another_form_is_named(folder: Path, file: str, text: str) -> None:
+    (folder / file).write_text(text)
+    with pytest.raises(ModelError, match=file):
+        Engine(folder, device="cpu")
+
+
 def test_rope_scaling_is_refused_by_name(folder: Path) -> None:
     edit_config(folder, rope_parameters={"rope_type": "yarn", "factor": 4.0, "rope_theta": 1e4})
     with pytest.raises(ModelError, match="yarn"):
