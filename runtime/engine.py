@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import logging
 import queue
-import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from numbers import Integral
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
 
 import torch
 
-from ..errors import Aborted, EngineClosed, EngineError, InvalidRequest, Overloaded, PromptTooLong, WeftError
-from ..grammar import GrammarCache
+from ..errors import Aborted, EngineClosed, EngineError, InvalidRequest, Overloaded, WeftError
 from ..radix_cache import PagePool, RadixTree
 from ..request import (
     AnyRequest,
@@ -38,7 +35,8 @@ from ..request import (
 )
 from . import scheduler as scheduling
 from .folder import resolve
-from .jobs import AnyJob, Drawn, EmbedJob, GenerateJob, SampleRow, ScoreJob
+from .intake import Intake
+from .jobs import AnyJob, Drawn, GenerateJob, SampleRow, ScoreJob
 from .loader import EngineOptions, load
 from .scheduler import Chunk, Scheduler
 from .stats import EngineStats
@@ -109,7 +107,9 @@ class Engine:
         loaded = load(folder, self.options)
         self.context_length = loaded.context_length
         self.choices = loaded.choices
-        self._vocab_size = loaded.config.vocab_size
+        self._intake = Intake(
+            self.tokenizer, vocab_size=loaded.config.vocab_size, context_length=loaded.context_length, seed=seed
+        )
         self._runner = loaded.runner
         self._masks = loaded.masks
         self._pool = PagePool(loaded.num_pages)
@@ -117,8 +117,6 @@ class Engine:
         self._scheduler = Scheduler(
             self._pool, self._tree, page_size=page_size, max_running=max_running, prefill_chunk=prefill_chunk
         )
-        self._grammars = GrammarCache(self.tokenizer.vocabulary)
-        self._seeds = random.Random(seed)
         self._inbox: queue.SimpleQueue[AnyJob | Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._in_flight: dict[str, AnyJob] = {}
@@ -148,8 +146,7 @@ class Engine:
             Overloaded: `max_queue` requests are waiting.
             EngineClosed: the engine was closed, or died.
         """
-        request.validate()
-        job = self._make_job(request)
+        job = self._intake.job(request, self.abort)
         with self._lock:
             if self._closing:
                 raise EngineClosed("the engine is closed")
@@ -228,60 +225,6 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _make_job(self, request: AnyRequest) -> AnyJob:
-        prompt = self._ids(request.prompt, "prompt")
-        room = self.context_length - len(prompt)
-        now = time.monotonic()
-        if isinstance(request, ScoreRequest):
-            choices = [self._ids(choice, "choices") for choice in request.choices]
-            longest = max(map(len, choices))
-            if longest > room:
-                raise PromptTooLong(
-                    f"the prompt has {len(prompt)} tokens and the longest choice {longest}; the context holds "
-                    f"{self.context_length}",
-                    param="prompt",
-                )
-            return ScoreJob(request, Ticket(request.id, self.abort), prompt, choices, now)
-        if isinstance(request, EmbedRequest):
-            if room < 0:
-                raise self._too_long(prompt)
-            return EmbedJob(request, Ticket(request.id, self.abort), prompt, now)
-        sampling = request.sampling
-        if room < 0 or (room == 0 and sampling.max_tokens != 0):
-            raise self._too_long(prompt)
-        for name, ids in (("stop_token_ids", sampling.stop_token_ids), ("logit_bias", dict(sampling.logit_bias))):
-            self._check_ids(ids, name)
-        grammar = self._grammars.get(request.constraint) if request.constraint is not None else None
-        return GenerateJob(
-            request,
-            GenerateTicket(request.id, self.abort),
-            prompt,
-            tokenizer=self.tokenizer,
-            grammar=grammar,
-            seed=self._seeds.getrandbits(63) if sampling.seed is None else sampling.seed,
-            max_tokens=room if sampling.max_tokens is None else min(room, sampling.max_tokens),
-            now=now,
-        )
-
-    def _ids(self, prompt: Sequence[int] | str, name: str) -> list[int]:
-        """Token ids of a prompt or choice. Raises `InvalidRequest` for ids outside the vocabulary."""
-        ids = self.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
-        self._check_ids(ids, name)  # a text's too: a tokenizer may have more tokens than its model
-        return ids
-
-    def _check_ids(self, ids: Iterable[Any], name: str) -> None:
-        for token in ids:
-            if not isinstance(token, Integral) or not 0 <= int(token) < self._vocab_size:
-                raise InvalidRequest(
-                    f"{name}: token id {token!r} is outside the vocabulary of {self._vocab_size}", param=name
-                )
-
-    def _too_long(self, prompt: list[int]) -> PromptTooLong:
-        return PromptTooLong(
-            f"the prompt has {len(prompt)} tokens; the context holds {self.context_length}, the output included",
-            param="prompt",
-        )
 
     def _on_thread(self, call: Callable[[], Any]) -> Any:
         """Run `call` between two steps and give its result; after the engine has ended, run it here."""

@@ -188,6 +188,12 @@ def test_a_retraction_midway_changes_no_answer(tiny_folder: Path, kind: str) -> 
         assert crowded.embedding == pytest.approx(alone.embedding, abs=1e-4)
 
 
+def test_text_without_tokens_is_refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine.tokenizer, "encode", lambda text: [])  # as a normaliser may that strips blanks
+    with pytest.raises(InvalidRequest, match="no token"):
+        engine.generate(GenerateRequest(id="blank", prompt=" "))
+
+
 def test_text_that_the_tokenizer_writes_past_the_models_vocabulary_is_refused(tmp_path: Path) -> None:
     with Engine(write_llama(tmp_path / "small", vocab_size=200), device="cpu") as engine:
         assert engine.generate(GenerateRequest(id="a", prompt="abc", sampling=Sampling(max_tokens=2))).result(60)

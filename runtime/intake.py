@@ -1,0 +1,94 @@
+"""What a request must be for this model, and the job that comes of it. Runs in the callers' threads."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
+from typing import Any
+
+from ..errors import InvalidRequest, PromptTooLong
+from ..grammar import GrammarCache
+from ..request import AnyRequest, EmbedRequest, GenerateRequest, ScoreRequest
+from .jobs import AnyJob, EmbedJob, GenerateJob, ScoreJob
+from .ticket import GenerateTicket, Ticket
+from .tokenizer import Tokenizer
+
+
+class Intake:
+    """Makes jobs of requests. Thread-safe.
+
+    Args:
+        tokenizer: the model's.
+        vocab_size: tokens of the model's logits, which may be fewer than the tokenizer's.
+        context_length: most tokens of prompt and output together.
+        seed: seeds the seeds of requests that bring none.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, vocab_size: int, context_length: int, seed: int) -> None:
+        self._tokenizer = tokenizer
+        self._vocab_size = vocab_size
+        self._context_length = context_length
+        self._grammars = GrammarCache(tokenizer.vocabulary)
+        self._seeds = random.Random(seed)
+
+    def job(self, request: AnyRequest, abort: Callable[[str], None]) -> AnyJob:
+        """Check a request, tokenise it, compile its constraint. `abort` is what its ticket calls.
+
+        Raises:
+            InvalidRequest (PromptTooLong, GrammarError, ...): the request cannot be served as it is.
+        """
+        request.validate()
+        prompt = self._ids(request.prompt, "prompt")
+        now = time.monotonic()
+        if isinstance(request, ScoreRequest):
+            choices = [self._ids(choice, "choices") for choice in request.choices]
+            self._check_room(prompt, max(map(len, choices)), "and the longest choice {}")
+            return ScoreJob(request, Ticket(request.id, abort), prompt, choices, now)
+        if isinstance(request, EmbedRequest):
+            self._check_room(prompt, 0)
+            return EmbedJob(request, Ticket(request.id, abort), prompt, now)
+        return self._generation(request, GenerateTicket(request.id, abort), prompt, now)
+
+    def _generation(
+        self, request: GenerateRequest, ticket: GenerateTicket[Any], prompt: list[int], now: float
+    ) -> GenerateJob:
+        sampling = request.sampling
+        self._check_room(prompt, int(sampling.max_tokens != 0), "and the output needs {} at least")
+        self._check_ids(sampling.stop_token_ids, "stop_token_ids")
+        self._check_ids(dict(sampling.logit_bias), "logit_bias")
+        room = self._context_length - len(prompt)
+        return GenerateJob(
+            request,
+            ticket,
+            prompt,
+            tokenizer=self._tokenizer,
+            grammar=self._grammars.get(request.constraint) if request.constraint is not None else None,
+            seed=self._seeds.getrandbits(63) if sampling.seed is None else sampling.seed,
+            max_tokens=room if sampling.max_tokens is None else min(room, sampling.max_tokens),
+            now=now,
+        )
+
+    def _check_room(self, prompt: list[int], more: int, what: str = "") -> None:
+        """Raise `PromptTooLong` where `more` tokens, which `what` names, do not fit behind the prompt."""
+        if len(prompt) + more > self._context_length:
+            also = f" {what.format(more)}" if more else ""
+            raise PromptTooLong(
+                f"the prompt has {len(prompt)} tokens{also}; the context holds {self._context_length}", param="prompt"
+            )
+
+    def _ids(self, prompt: Sequence[int] | str, name: str) -> list[int]:
+        """Token ids of a prompt or choice. Raises `InvalidRequest` for none, or one outside the vocabulary."""
+        ids = self._tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
+        if not ids:
+            raise InvalidRequest(f"{name}: the tokenizer makes no token of {prompt!r}", param=name)
+        self._check_ids(ids, name)  # a text's too: a tokenizer may have more tokens than its model
+        return ids
+
+    def _check_ids(self, ids: Iterable[Any], name: str) -> None:
+        for token in ids:
+            if not isinstance(token, Integral) or not 0 <= int(token) < self._vocab_size:
+                raise InvalidRequest(
+                    f"{name}: token id {token!r} is outside the vocabulary of {self._vocab_size}", param=name
+                )
