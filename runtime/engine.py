@@ -7,6 +7,7 @@ The engine's own thread does the rest; `_step` is the whole way of a token.
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 import time
@@ -126,6 +127,7 @@ class Engine:
         self._counts: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
         self._recounted_at = 0
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name=f"weft-engine-{self.name}", daemon=True)
         self._thread.start()
 
@@ -146,6 +148,7 @@ class Engine:
             Overloaded: `max_queue` requests are waiting.
             EngineClosed: the engine was closed, or died.
         """
+        self._check_process()
         job = self._intake.job(request, self.abort)
         with self._lock:
             if self._closing:
@@ -211,6 +214,8 @@ class Engine:
 
     def close(self) -> None:
         """Stop after the current step. Requests still in flight get `EngineClosed`. Idempotent."""
+        if os.getpid() != self._process:
+            return  # a fork's copy, which never ran
         with self._lock:
             closing, self._closing = self._closing, True
         if not closing:
@@ -226,8 +231,14 @@ class Engine:
     ) -> None:
         self.close()
 
+    def _check_process(self) -> None:
+        """Raise `EngineClosed` in a fork of the engine's process: there the thread that answers does not exist."""
+        if os.getpid() != self._process:
+            raise EngineClosed("the engine runs in the process that made it, not in a fork of that process")
+
     def _on_thread(self, call: Callable[[], Any]) -> Any:
         """Run `call` between two steps and give its result; after the engine has ended, run it here."""
+        self._check_process()
         if threading.current_thread() is self._thread:
             return call()
         answer: Future[Any] = Future()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import torch
 from tiny import write_llama
 
-from weft.errors import Aborted, InvalidRequest
+from weft.errors import Aborted, EngineClosed, InvalidRequest
 from weft.grammar import regex
 from weft.request import EmbedRequest, FinishReason, GenerateRequest, Pooling, Sampling, ScoreRequest
 from weft.runtime import Engine
@@ -186,6 +187,19 @@ def test_a_retraction_midway_changes_no_answer(tiny_folder: Path, kind: str) -> 
             assert got == pytest.approx(expected, abs=1e-4)
     else:
         assert crowded.embedding == pytest.approx(alone.embedding, abs=1e-4)
+
+
+def test_a_fork_of_the_process_is_told_that_the_engine_is_not_there(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = GenerateRequest(id="child", prompt="x", sampling=Sampling(max_tokens=1))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: -1)
+        for call in (lambda: engine.generate(request), engine.stats):
+            with pytest.raises(EngineClosed, match="fork"):
+                call()
+        engine.close()
+    assert engine.generate(request).result(60)
 
 
 def test_text_without_tokens_is_refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
