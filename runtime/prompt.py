@@ -91,8 +91,14 @@ class PromptRenderer:
                     "tools need chat turns to stand in: none of this state's text has a role", param="tools"
                 )
             return self._encode_parts(self._parts(segments))
-        if any(segment.turn < 0 for segment in segments):
-            raise InvalidRequest("a state holds text outside any role beside chat turns", param="segments")
+        outside = next((segment for segment in segments if segment.turn < 0), None)
+        if outside is not None:
+            what = "generated text" if outside.kind is SegmentKind.GENERATED else "text"
+            raise InvalidRequest(
+                f"a state holds {what} outside any role beside chat turns: {outside.text[:40]!r} belongs inside a turn "
+                "such as assistant(...)",
+                param="segments",
+            )
         messages: list[dict[str, Any]] = []
         contents: list[list[Part]] = []
         open_parts: list[Part] = []

@@ -132,8 +132,10 @@ def test_text_parts_are_joined(tokenizers_by_template: dict[str, Tokenizer]) -> 
 
 
 def test_roles_and_plain_text_do_not_mix(tokenizers_by_template: dict[str, Tokenizer]) -> None:
-    with pytest.raises(InvalidRequest, match="outside any role"):
-        tokenizers_by_template["plain"].render([Segment("x"), Segment("y", "user", 0, closed=True)])
+    with pytest.raises(InvalidRequest, match=r"generated text outside any role .* 'Yes' belongs inside a turn"):
+        tokenizers_by_template["plain"].render(
+            [Segment("y", "user", 0, closed=True), Segment("Yes", kind=SegmentKind.GENERATED)]
+        )
 
 
 def test_without_a_template_there_are_no_roles(tmp_path: Path) -> None:
