@@ -1,9 +1,9 @@
 """Train the built-in model: `python -m weft.seedling.train --minutes 80`.
 
 The budget is wall-clock time, over all resumptions together: `--resume PATH` takes up weights, optimiser state
-and the time already used. The learning rate rises, stays, and falls to nothing over the last part
-(`--decay`, a share of the budget). Checkpoints go to `--run`, and the model folder is refreshed from time to
-time, so that a run may be cut at any moment; SIGTERM writes a last checkpoint first.
+and the time already used; with a model folder for PATH, its weights alone. The learning rate rises, stays, and falls
+to nothing over the last part (`--decay`, a share of the budget). Checkpoints go to `--run`, and the model folder is
+refreshed from time to time, so that a run may be cut at any moment; SIGTERM writes a last checkpoint first.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors.torch import load_file
 
 from .folder import MODEL_FOLDER, RUNS_FOLDER, save_weights, write_json
 from .initialise import initialise
@@ -35,6 +36,9 @@ from .tokenizer import END, PAD, load_tokenizer, save_tokenizer, token_id, train
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from torch import Tensor
+
+SCHOOLED = 0.45
+"""Where in the curriculum a run begins that starts from trained weights."""
 
 TASKS = ("extraction", "tools", "choice", "answer", "copy")
 
@@ -84,6 +88,7 @@ class Trainer:
         self.rates = [[group["lr"] for group in o.param_groups] for o in self.optimisers]
         self.schedule = schedule
         self.used = 0.0
+        self.schooled = 0.0
         self.steps = 0
         self.tokens = 0
 
@@ -125,6 +130,19 @@ class Trainer:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.used, self.steps, self.tokens = state["used"], state["steps"], state["tokens"]
+
+    def load_weights(self, folder: Path) -> None:
+        """Begin from a model folder's weights, with fresh optimisers: for a new run where no checkpoint is left.
+
+        The curriculum's early stages are passed over.
+        """
+        self.model.load_state_dict({**self.model.state_dict(), **load_file(folder / "model.safetensors")})
+        self.schooled = SCHOOLED
+
+    @property
+    def progress(self) -> float:
+        """How far the curriculum has come, 0..1."""
+        return max(self.schooled, self.used / self.schedule.seconds)
 
 
 def export(model: Seedling, tokenizer: Tokenizer, folder: Path) -> None:
@@ -228,10 +246,10 @@ def train(arguments: argparse.Namespace) -> None:
     schedule = Schedule(arguments.minutes * 60, arguments.decay)
     trainer = Trainer(config, schedule, dtype, arguments.seed, arguments.threads, arguments.compile)
     if arguments.resume:
-        trainer.load(arguments.resume)
+        (trainer.load_weights if arguments.resume.is_dir() else trainer.load)(arguments.resume)
     run: Path = arguments.run
     context = multiprocessing.get_context("spawn")
-    progress = context.Value("d", trainer.used / trainer.schedule.seconds)
+    progress = context.Value("d", trainer.progress)
     queue: Any = context.Queue(maxsize=48)
     seed = arguments.seed * 1_000_003 + trainer.steps
     feed = (queue, folder, seed, progress, arguments.batch_tokens, config.context)
@@ -253,7 +271,7 @@ def train(arguments: argparse.Namespace) -> None:
             raise FloatingPointError(f"the loss at step {trainer.steps} is {losses[-1]}")
         tokens += ids.numel()
         trainer.used = time.monotonic() - began
-        progress.value = trainer.used / trainer.schedule.seconds
+        progress.value = trainer.progress
         due = {
             name
             for name, every in (("log", 30), ("save", 240), ("examine", arguments.examine), ("export", 480))
@@ -285,7 +303,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python -m weft.seedling.train", description=__doc__)
     result.add_argument("--minutes", type=float, default=80, help="wall-clock budget over all resumptions")
     result.add_argument("--decay", type=float, default=0.4, help="share of the budget the decay takes")
-    result.add_argument("--resume", type=Path, help="checkpoint to go on from")
+    result.add_argument("--resume", type=Path, help="checkpoint to go on from, or model folder to begin from")
     result.add_argument("--folder", type=Path, default=MODEL_FOLDER, help="model folder to write")
     result.add_argument("--run", type=Path, default=RUNS_FOLDER, help="folder of checkpoints")
     result.add_argument("--threads", type=int, default=2, help="processes that share a batch")
