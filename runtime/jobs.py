@@ -386,7 +386,9 @@ class EmbedJob(Job[Ticket[EmbedResult]]):
         """Commit the summed hidden states of a chunk that ends before token `end`; the last one brings the result."""
         self._summed = max(self._summed, end)
         self._sum = summed if self._sum is None else [a + b for a, b in zip(self._sum, summed, strict=True)]
-        if is_last:
+        if not all(map(math.isfinite, self._sum)):
+            self.fail(EngineError("the model's hidden states are not numbers"), now)
+        elif is_last:
             self.done = True
             self.outcome = "embed"
             self.times = replace(self.times, finished=now)

@@ -108,8 +108,13 @@ def test_not_a_number_is_that_requests_error(tiny_folder: Path, monkeypatch: pyt
         forward = Runner.forward
         with monkeypatch.context() as patch:
             patch.setattr(Runner, "forward", lambda self, chunks: forward(self, chunks) * float("nan"))
-            with pytest.raises(EngineError, match="not numbers"):
-                engine.generate(GenerateRequest(id="a", prompt="some words that fill a page and more")).result(60)
+            for request in (
+                GenerateRequest(id="a", prompt="some words that fill a page and more"),
+                ScoreRequest(id="a", prompt="some words that fill a page and more", choices=("x", "y")),
+                EmbedRequest(id="a", prompt="some words that fill a page and more"),
+            ):
+                with pytest.raises(EngineError, match="not numbers"):
+                    engine.submit(request).result(60)
         after = engine.generate(GenerateRequest(id="b", prompt="some words that fill a page and more")).result(60)
         assert after.cached_tokens == 0  # what failed after its KV was written is not kept
         engine.recount()
