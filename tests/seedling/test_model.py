@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from weft.seedling.corpus import sample
-from weft.seedling.folder import MODEL_FOLDER, TEMPLATE_FILE
+from weft.seedling.folder import MODEL_FOLDER, TEMPLATE_FILE, save_weights
 from weft.seedling.initialise import initialise
 from weft.seedling.model import ModelConfig, Seedling
 from weft.seedling.parallel import Gradients
