@@ -118,8 +118,12 @@ class Sampling:
                     f"stop: each string needs 1 to {MAX_STOP_LENGTH} characters, not {len(text)}",
                     param="stop",
                 )
+        for token in self.stop_token_ids:
+            if not isinstance(token, int) or token < 0:
+                raise InvalidRequest(f"stop_token_ids: {token!r} is no token id", param="stop_token_ids")
         for token, bias in self.logit_bias:
-            if not isinstance(token, int) or token < 0 or not -100.0 <= bias <= 100.0:
+            in_range = isinstance(bias, int | float) and -100.0 <= bias <= 100.0
+            if not isinstance(token, int) or token < 0 or not in_range:
                 raise InvalidRequest(
                     f"logit_bias[{token!r}] must map a token id to a number from -100 to 100",
                     param="logit_bias",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ..errors import InvalidRequest, ProgramError, UnknownOption
@@ -77,16 +77,16 @@ def gen(
     """
     given = {
         "max_tokens": max_tokens,
-        "stop": (stop,) if isinstance(stop, str) else stop if stop is None else tuple(stop),
+        "stop": (stop,) if isinstance(stop, str) else _listed("stop", stop),
         "temperature": temperature,
         "top_k": top_k,
         "top_p": top_p,
         "min_p": min_p,
         "seed": seed,
-        "stop_token_ids": None if stop_token_ids is None else tuple(stop_token_ids),
+        "stop_token_ids": _listed("stop_token_ids", stop_token_ids),
         "min_tokens": min_tokens,
         "ignore_eos": ignore_eos,
-        "logit_bias": None if logit_bias is None else tuple(sorted(logit_bias.items())),
+        "logit_bias": _biases(logit_bias),
         "presence_penalty": presence_penalty,
         "frequency_penalty": frequency_penalty,
         "repetition_penalty": repetition_penalty,
@@ -176,6 +176,22 @@ def _checked_name(call: str, name: object) -> str | None:
     if name is not None and (not isinstance(name, str) or not name):
         raise ProgramError(f"{call}: a variable's name must be non-empty text, not {name!r}", param="name")
     return name
+
+
+def _listed(option: str, values: Any) -> tuple[Any, ...] | None:
+    if values is None:
+        return None
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InvalidRequest(f"gen: {option} must be a list, not {values!r}", param=option)
+    return tuple(values)
+
+
+def _biases(biases: Any) -> tuple[tuple[int, Any], ...] | None:
+    if biases is None:
+        return None
+    if not isinstance(biases, Mapping) or not all(isinstance(token, int) for token in biases):
+        raise InvalidRequest(f"gen: logit_bias must map token ids to numbers, not {biases!r}", param="logit_bias")
+    return tuple(sorted(biases.items()))
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
