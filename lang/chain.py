@@ -79,6 +79,7 @@ class Chain:
         self.feed: Feed[Piece] = Feed()
         self.error: Exception | None = None
         self.open_role: str | None = parent.open_role if parent else None
+        self._form: str | None = parent._form if parent else None  # "turns" or "text", once anything is written
         self._steps: deque[Step] = deque()
         self._working = parent is not None  # a fork's work begins when its parent's has come so far
         self._closed: str | None = None
@@ -100,22 +101,29 @@ class Chain:
         """Queue nodes, all or none.
 
         Raises:
-            ProgramError: a turn inside a turn, or the chain is closed.
+            ProgramError: a turn inside a turn, text or a call between turns, or the chain is closed.
             UnsupportedNode, UnknownOption: the backend cannot do it.
         """
         with self._lock:
-            role = self.open_role
+            role, form = self.open_role, self._form
             for node in nodes:
                 check(node, self.run.capabilities)
                 if isinstance(node, RoleOpen):
                     if role is not None:
                         raise ProgramError(f"turns do not nest: {node.role} inside {role}", param=node.role)
-                    role = node.role
+                    if form == "text":
+                        raise ProgramError(f"a {node.role} turn after text outside any turn: put that text in a turn")
+                    role, form = node.role, "turns"
                 elif isinstance(node, RoleClose):
                     role = None
+                elif role is None and (isinstance(node, Gen | Select) or (isinstance(node, Text) and node.text)):
+                    if form == "turns":
+                        what = "text" if isinstance(node, Text) else "a call"
+                        raise ProgramError(f"{what} between turns: write it in a turn, as in assistant(gen(...))")
+                    form = "text"
             steps = [Step(node, Slot(node, self.feed) if isinstance(node, Gen | Select) else None) for node in nodes]
             self._queue(steps)
-            self.open_role = role
+            self.open_role, self._form = role, form
 
     def fork(self, size: int) -> tuple[Chain, ...]:
         """Start `size` chains with what was written so far; they need not wait to be written to."""

@@ -25,7 +25,7 @@ def test_turns_as_calls_and_as_blocks_are_the_same():
     def calls(s):
         s += weft.system("Be brief.") + weft.user("Hi" + " there")
         s += weft.assistant("Well: " + weft.gen("x"))
-        s += weft.gen("y")
+        s += weft.assistant(weft.gen("y"))
 
     def blocks(s):
         with s.system():
@@ -36,10 +36,11 @@ def test_turns_as_calls_and_as_blocks_are_the_same():
         with s.assistant() as inner:
             inner += "Well: "
             inner += weft.gen("x")
-        s += weft.gen("y")
+        with s.assistant():
+            s += weft.gen("y")
 
     first = "<system>\nBe brief.\n<user>\nHi there\n<assistant>\nWell: "
-    assert prompts(calls) == prompts(blocks) == [first, first + "ANSWER\n"]
+    assert prompts(calls) == prompts(blocks) == [first, first + "ANSWER\n<assistant>\n"]
 
 
 def test_text_outside_turns_is_plain():
@@ -48,6 +49,27 @@ def test_text_outside_turns_is_plain():
         s += weft.gen("y")
 
     assert prompts(body) == ["The capital of France is", "The capital of France isANSWER."]
+
+
+@pytest.mark.parametrize("stray", ["between", weft.gen("x"), weft.select("x", choices=["a", "b"])])
+def test_nothing_stands_between_turns(stray):
+    def body(s):
+        s += weft.user("Hello")
+        with pytest.raises(ProgramError, match="between turns"):
+            s += stray
+        s += weft.assistant(weft.gen("answer"))
+
+    assert prompts(body) == ["<user>\nHello\n<assistant>\n"]
+
+
+def test_a_turn_after_plain_text_is_refused():
+    def body(s):
+        s += "Once"
+        with pytest.raises(ProgramError, match="user turn after text"):
+            s += weft.user("Hello")
+        s += weft.gen("more")
+
+    assert prompts(body) == ["Once"]
 
 
 def test_an_open_empty_turn_is_rendered_open():
@@ -98,9 +120,9 @@ def test_what_is_refused_writes_nothing_at_all():
         with s.user(), pytest.raises(ProgramError):
             s += "lost" + weft.gen("lost") + weft.user("x")
         assert "lost" not in s
-        s += weft.gen("x")
+        s += weft.assistant(weft.gen("x"))
 
-    assert prompts(body) == ["<user>\n\n"]
+    assert prompts(body) == ["<user>\n\n<assistant>\n"]
 
 
 def test_messages_text_and_segments():
