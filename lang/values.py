@@ -104,6 +104,8 @@ def _read_text(node: Gen, constraint: Constraint, meta: Meta) -> str:
 
 
 def _read_json(node: Gen, constraint: Constraint, meta: Meta) -> Any:
+    if meta.finish is FinishReason.LENGTH and meta.text[-1:].isdigit():
+        raise ValueError("a number that was cut short still reads as one")
     return json.loads(meta.text) if node.model is None else node.model.model_validate_json(meta.text)
 
 

@@ -59,6 +59,7 @@ class _Layer:
         self._config = config
         self._invariant = batch_invariant
         prefix = f"model.layers.{number}."
+        weights.ignore(prefix + "self_attn.rotary_emb.inv_freq")  # old checkpoints hold what we compute
         width, inner = config.hidden_size, config.intermediate_size
         q_size, kv_size = config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim
         self.input_norm = weights.take(prefix + "input_layernorm.weight", (width,))

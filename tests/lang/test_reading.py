@@ -63,6 +63,7 @@ def test_the_value_is_the_python_object_and_the_text_is_kept(call, text, value):
     [
         (weft.gen("x", json_schema={}), '{"a": '),
         (weft.gen("x", json_schema=Person), '{"name": "A'),
+        (weft.gen("x", json_schema={"enum": [123]}), "12"),
         (weft.gen("x", choices=["yes", "no"]), "y"),
         (weft.gen("x", regex="[0-9]{4}"), "12"),
     ],

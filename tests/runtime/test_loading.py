@@ -88,6 +88,11 @@ def test_a_tensor_nobody_takes_is_named(folder: Path) -> None:
         Engine(folder, device="cpu")
 
 
+def test_rotary_tables_of_old_checkpoints_are_passed_over(folder: Path) -> None:
+    edit_weights(folder, {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8)})
+    Engine(folder, device="cpu").close()
+
+
 def test_a_truncated_file_is_named(folder: Path) -> None:
     file = folder / "model.safetensors"
     file.write_bytes(file.read_bytes()[:1000])
