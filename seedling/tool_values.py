@@ -126,7 +126,7 @@ def _phrase(options: tuple[str, ...], share: float = 0.8, low: int = 2, high: in
 
 
 def _path(draw: Draw) -> str:
-    folder = draw.rng.choice(("", "/home/", "docs/", "/var/log/", "data/", f"{draw.word()}/", "C:/", "./"))
+    folder = draw.rng.choice(("", "/srv/", "docs/", "/var/log/", "data/", f"{draw.word()}/", "C:/", "./"))
     stem = draw.rng.choice((draw.word(), f"{draw.word()}_{draw.rng.randint(1, 2030)}", f"{draw.word()}-{draw.word()}"))
     return folder + stem + draw.rng.choice((".txt", ".csv", ".json", ".md", ".log", ".toml", ".pdf"))
 
