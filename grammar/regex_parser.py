@@ -7,6 +7,7 @@ match the same texts as greedy ones. Characters are code points, as in `re` and 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -116,7 +117,7 @@ def _refuse(source: str, offset: int, keyword: str, reason: str) -> NoReturn:
     raise GrammarError(f"regex {shown!r}, offset {offset}: {reason}", keyword=keyword, pointer=str(offset))
 
 
-class _Parser:
+class _Parser(ABC):
     """A recursive-descent parser; the dialects differ in escapes, sets, groups and braces."""
 
     dot: Ranges
@@ -227,8 +228,8 @@ class _Parser:
             self.refuse("repeat", f"a repeat counts past {MAX_COUNT}", start)
         return int(low or 0), int(high) if high else None
 
-    def are_counts(self, low: str, comma: bool, high: str) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def are_counts(self, low: str, comma: bool, high: str) -> bool: ...
 
     def atom(self) -> Expression:
         start = self.offset
@@ -254,8 +255,8 @@ class _Parser:
             self.refuse("NUL", "the character NUL is not supported", start)
         return chars([(ord(character), ord(character))])
 
-    def lone_brace(self, start: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def lone_brace(self, start: int) -> None: ...
 
     def group(self, start: int) -> Expression:
         if self.take("?"):
@@ -355,11 +356,11 @@ class _Parser:
             self.refuse("syntax", f"\\{letter} is not an escape", start)
         return ord(letter)
 
-    def named_set(self, letter: str) -> Ranges:
-        raise NotImplementedError
+    @abstractmethod
+    def named_set(self, letter: str) -> Ranges: ...
 
-    def dialect_escape(self, letter: str, start: int) -> int | None:
-        raise NotImplementedError
+    @abstractmethod
+    def dialect_escape(self, letter: str, start: int) -> int | None: ...
 
 
 class _PythonParser(_Parser):
