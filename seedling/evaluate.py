@@ -27,7 +27,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from ..errors import WeftError
-from ..grammar.constraints import choices, json_schema
+from ..grammar.constraints import json_schema
 from ..request import Constraint, GenerateRequest, GenerateResult, Sampling, ScoreRequest
 from ..runtime.engine import Engine
 from ..runtime.ticket import Ticket
@@ -40,7 +40,6 @@ HAND_WRITTEN = Path(__file__).parent.parent / "examples" / "data"
 LONGEST_ANSWER = 400
 INSTRUCTION = "Extract a record as JSON."
 NOT_ENFORCED = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems")
-CALL_OPENS = TOOL_CALL[0] + '{"name": "'
 
 
 @dataclass
@@ -202,15 +201,24 @@ def judge_tools(asker: Asker, examples: Sequence[Example], constrained: bool, ta
 
 
 def constrained_call(asker: Asker, example: Example, place: int) -> str:
-    """A whole call, its name one of the offered tools and its arguments valid for that tool."""
-    functions = {tool["function"]["name"]: tool["function"] for tool in example.tools}
-    messages = example.messages[:place]
-    named = asker.generate(asker.prompt(messages, example.tools, CALL_OPENS), choices(sorted(functions)))
-    name = named.result().text
-    begun = f'{CALL_OPENS}{name}", "arguments": '
-    schema = {"additionalProperties": False, **enforceable(functions[name]["parameters"])}
-    arguments = asker.generate(asker.prompt(messages, example.tools, begun), json_schema(schema)).result().text
-    return f"{begun}{arguments}}}{TOOL_CALL[1]}"
+    """A whole call: of one of the offered tools, with arguments valid for it.
+
+    One constraint from brace to brace, so that the model writes it in the tokens it learnt.
+    """
+    calls = [
+        {
+            "type": "object",
+            "properties": {
+                "name": {"const": tool["function"]["name"]},
+                "arguments": {"additionalProperties": False, **enforceable(tool["function"]["parameters"])},
+            },
+            "required": ["name", "arguments"],
+            "additionalProperties": False,
+        }
+        for tool in example.tools
+    ]
+    prompt = asker.prompt(example.messages[:place], example.tools, TOOL_CALL[0])
+    return f"{TOOL_CALL[0]}{asker.generate(prompt, json_schema({'anyOf': calls})).result().text}{TOOL_CALL[1]}"
 
 
 def called(text: str) -> dict[str, Any] | None:
