@@ -94,11 +94,14 @@ class Job(Generic[TicketT]):
 
     def fail(self, error: WeftError, now: float) -> None:
         """End the job with an error."""
-        self.done = True
         self.failed = not isinstance(error, Aborted)
-        self.outcome = "error" if self.failed else "abort"
-        self.times = replace(self.times, finished=now)
+        self._end("error" if self.failed else "abort", now)
         self.ticket.put_error(error)
+
+    def _end(self, outcome: str, now: float) -> None:
+        self.done = True
+        self.outcome = outcome
+        self.times = replace(self.times, finished=now)
 
 
 class GenerateJob(Job[GenerateTicket[GenerateResult]]):
@@ -281,9 +284,7 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         forced: bool = False,
     ) -> None:
         """Send the closing event and the whole result."""
-        self.done = True
-        self.outcome = finish.value
-        self.times = replace(self.times, finished=now)
+        self._end(finish.value, now)
         if not isinstance(stop, str):
             tail, found = self._stops.push(self._detokenizer.flush())
             shown += tail if found else tail + self._stops.flush()
@@ -346,9 +347,7 @@ class ScoreJob(Job[Ticket[ScoreResult]]):
             return
         wanted = {id(each): len(each.ids) - self.prompt_tokens for each in self.sequences}
         if all(len(self._logprobs[key]) == length for key, length in wanted.items()):
-            self.done = True
-            self.outcome = "score"
-            self.times = replace(self.times, finished=now)
+            self._end("score", now)
             self.ticket.put_result(
                 ScoreResult(
                     request_id=self.request_id,
@@ -389,9 +388,7 @@ class EmbedJob(Job[Ticket[EmbedResult]]):
         if not all(map(math.isfinite, self._sum)):
             self.fail(EngineError("the model's hidden states are not numbers"), now)
         elif is_last:
-            self.done = True
-            self.outcome = "embed"
-            self.times = replace(self.times, finished=now)
+            self._end("embed", now)
             norm = math.sqrt(math.fsum(value * value for value in self._sum)) or 1.0
             self.ticket.put_result(
                 EmbedResult(

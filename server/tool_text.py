@@ -6,6 +6,7 @@ import secrets
 from typing import Protocol
 
 from ..chat.tools import HERMES_OPENING, parse_tool_calls
+from ..runtime.detokenizer import overlap
 from .chat_types import AnsweredFunction, AnsweredToolCall
 
 
@@ -41,7 +42,7 @@ class ToolText:
         self._kept += text
         cut = self._kept.find(HERMES_OPENING)
         if cut < 0:
-            cut = len(self._kept) - _overlap(self._kept, HERMES_OPENING)
+            cut = len(self._kept) - overlap(self._kept, HERMES_OPENING)
         shown, self._kept = self._kept[:cut], self._kept[cut:]
         return shown
 
@@ -60,8 +61,3 @@ class ToolText:
 def splitter(has_tools: bool) -> Splitter:
     """A fresh splitter for one answer."""
     return ToolText() if has_tools else PlainText()
-
-
-def _overlap(text: str, marker: str) -> int:
-    """Length of the longest proper prefix of `marker` that ends `text`."""
-    return next((n for n in range(min(len(marker) - 1, len(text)), 0, -1) if text.endswith(marker[:n])), 0)
