@@ -9,12 +9,17 @@ from typing import Any
 
 from .expression import (
     MAX_CHARACTER,
+    NOTHING,
     Alt,
+    Both,
     Chars,
     Expression,
+    Not,
     Repeat,
     Seq,
+    Text,
     alt,
+    both,
     chars,
     intersect,
     one_of,
@@ -86,6 +91,8 @@ def quoted(content: Expression) -> Expression:
 def inside_string(node: Expression) -> Expression:
     """The texts of `node`, each as `json.dumps(..., ensure_ascii=False)` writes it between quotes."""
     match node:
+        case Text(content):
+            return text(json.dumps(content, ensure_ascii=False)[1:-1])
         case Chars(ranges):
             escaped = [text(json.dumps(chr(point))[1:-1]) for point in _ESCAPED if intersect(ranges, ((point, point),))]
             return alt(chars(intersect(ranges, _PLAIN)), *escaped)
@@ -95,6 +102,12 @@ def inside_string(node: Expression) -> Expression:
             return alt(*map(inside_string, options))
         case Repeat(item, low, high):
             return repeat(inside_string(item), low, high)
+        case Both(items):
+            return both(*map(inside_string, items))
+        case Not(item):
+            return Not(inside_string(item))
+        case _:
+            raise TypeError(f"{type(node).__name__} is not regular")
 
 
 _DIGIT = chars([(0x30, 0x39)])
@@ -122,7 +135,7 @@ def array(
     """An array of `low` to `high` items: `first` one by one, then any number of `items`."""
     if not first:
         if high == 0:
-            return text("[]") if low == 0 else Alt(())
+            return text("[]") if low == 0 else NOTHING
         first = (items,)
     following = repeat(
         seq(style.comma, items), max(low - len(first), 0), None if high is None else max(high - len(first), 0)

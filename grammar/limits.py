@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NoReturn
 
 from ..errors import GrammarError
-from .expression import Alt, Chars, Expression, Ranges, Repeat, Seq, size
+from .expression import Alt, Chars, Expression, Ranges, Repeat, Seq, Text, size
 
 MAX_NODES = 200_000
 MAX_STATES = 30_000
@@ -147,6 +147,10 @@ class _Automaton:
         match node:
             case Chars(ranges):
                 return self._place(ranges, after)
+            case Text(content):
+                for character in reversed(content):
+                    after = self._place(((ord(character), ord(character)),), after)
+                return after
             case Seq(items):
                 for item in reversed(items):
                     after = self._build(item, after)
@@ -164,6 +168,8 @@ class _Automaton:
                 for _ in range(low):
                     entry = self._build(item, entry)
                 return entry
+            case _:
+                raise GrammarError(f"outlines-core cannot compile this constraint: it has no {type(node).__name__}")
 
     def _classify(self) -> list[tuple[int, ...]]:
         """Per place, which classes of characters it reads; characters no set tells apart are of one class."""

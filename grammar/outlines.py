@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import numpy as np
 
 from ..errors import GrammarError
-from .expression import NOTHING, Alt, Chars, Expression, Ranges, Repeat, Seq
+from .expression import MAX_CHARACTER, NOTHING, Alt, Chars, Expression, Ranges, Repeat, Seq, Text, intersect
 from .limits import check_automaton, check_size
 from .protocol import Forced, MaskBits
 from .vocabulary import Vocabulary
@@ -35,6 +35,8 @@ MAX_FORCED = 4096
 FINISHED_ROW = -1
 """The row key after end-of-sequence: no token is allowed."""
 
+_WITHOUT_NUL: Ranges = ((1, MAX_CHARACTER),)  # NUL marks both ends
+
 log = logging.getLogger(__name__)
 _keys = itertools.count(1)
 
@@ -45,7 +47,7 @@ def compile_expression(expression: Expression, vocabulary: Vocabulary) -> Outlin
     Raises:
         GrammarError: no text can match, the automaton is too large, or the vocabulary cannot spell what it needs.
     """
-    if expression == NOTHING:
+    if expression is NOTHING:
         raise GrammarError("no text can meet this constraint", keyword="empty")
     check_size(expression)
     check_automaton(expression, vocabulary.size)
@@ -90,7 +92,9 @@ def _write(node: Expression) -> str:
     """The expression in the dialect of Rust's regex crate."""
     match node:
         case Chars(ranges):
-            return _write_set(ranges)
+            return _write_set(intersect(ranges, _WITHOUT_NUL))
+        case Text(content):
+            return "".join(_write_point(ord(character)) for character in content)
         case Seq(items):
             return "".join(_group(item) if isinstance(item, Alt) else _write(item) for item in items)
         case Alt(options):
@@ -100,6 +104,8 @@ def _write(node: Expression) -> str:
             if bounds is None:
                 bounds = f"{{{low}}}" if low == high else f"{{{low},{'' if high is None else high}}}"
             return (_write(item) if isinstance(item, Chars) else _group(item)) + bounds
+        case _:
+            raise GrammarError(f"outlines-core cannot compile this constraint: it has no {type(node).__name__}")
 
 
 def _group(node: Expression) -> str:

@@ -170,7 +170,7 @@ def test_refuses_by_name_and_place(vocabulary, source, keyword, offset):
     assert f"offset {offset}" in caught.value.message
 
 
-@pytest.mark.parametrize("source", [r"[^\s\S]", r"a[^\d\D]b", "[\x00]", r"[\ud800-\udfff]"])
+@pytest.mark.parametrize("source", [r"[^\s\S]", r"a[^\d\D]b", r"[\ud800-\udfff]"])
 def test_refuses_what_no_text_can_match(vocabulary, source):
     with pytest.raises(GrammarError, match="no text"):
         compile(vocabulary=vocabulary, regex=source)
