@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 from ..errors import GrammarError
 from .expression import EMPTY, Expression, alt, lengths, optional, seq, text
-from .formats import FORMATS, UNENFORCED
-from .json_text import (
+from .first_formats import FORMATS, UNENFORCED
+from .first_json_text import (
     BOOLEAN,
     INTEGER,
     NULL,
