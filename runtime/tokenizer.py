@@ -81,7 +81,7 @@ class Tokenizer:
     def vocabulary(self) -> Vocabulary:
         """The vocabulary that grammars are compiled over; it tokenises forced text with this tokenizer."""
         plain = Vocabulary.from_file(self.folder / "tokenizer.json", eos_ids=list(self.eos_ids))
-        return Vocabulary(plain.tokens, list(self.eos_ids), self.encode)
+        return Vocabulary(plain.tokens, list(self.eos_ids), self.encode, plain.special)
 
     def render_chat(
         self,

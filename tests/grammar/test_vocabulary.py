@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -85,6 +87,78 @@ def test_byte_level_specials_and_added_tokens_are_no_text(byte_level):
     assert vocabulary.size == tokenizer.get_vocab_size(with_added_tokens=True)
     assert vocabulary.missing_bytes == ()
     assert sum(token is None for token in vocabulary.tokens) == 2
+
+
+def test_specials_have_names_and_white_space_added_is_text(byte_level, tmp_path):
+    tokenizer = Tokenizer.from_file(str(byte_level / "tokenizer.json"))
+    tokenizer.add_tokens([AddedToken("        ", special=False)])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    end = tokenizer.token_to_id("<|end|>")
+    vocabulary = Vocabulary.from_file(tmp_path / "tokenizer.json", [end])
+    assert vocabulary.special == {"<tool_call>": tokenizer.token_to_id("<tool_call>")}
+    assert vocabulary.tokens[tokenizer.token_to_id("        ")] == b"        "
+
+
+def test_a_special_token_is_inside_the_vocabulary_and_no_text():
+    assert Vocabulary([b"a", None, None], [2], special={"<t>": 1, "</s>": 2}).special == {"<t>": 1}
+    for wrong in (0, 3, -1):
+        with pytest.raises(ModelError, match="'<t>' has id"):
+            Vocabulary([b"a", None, None], [2], special={"<t>": wrong})
+
+
+@pytest.fixture
+def tekken(tmp_path):
+    """A small file of Mistral's kind: every byte, two longer tokens, one rank past the vocabulary's size."""
+    spelled = [*(bytes([byte]) for byte in range(256)), b"ab", "é".encode(), b"unused"]
+    vocab = [{"rank": rank, "token_bytes": b64encode(token).decode()} for rank, token in enumerate(spelled)]
+    config = {"pattern": r"\s+|\S+", "default_vocab_size": 268, "default_num_special_tokens": 10}
+    path = tmp_path / "tekken.json"
+    path.write_text(json.dumps({"config": config, "vocab": vocab}), encoding="utf-8")
+    return path
+
+
+def test_tekken_tokens_follow_the_special_ones(tekken):
+    vocabulary = Vocabulary.from_file(tekken)
+    assert vocabulary.size == 268
+    assert vocabulary.eos_ids == (2,)
+    assert vocabulary.special["[TOOL_CALLS]"] == 9
+    assert "</s>" not in vocabulary.special
+    assert vocabulary.tokens[:10] == (None,) * 10
+    assert vocabulary.tokens[-2:] == (b"ab", "é".encode())
+    assert vocabulary.missing_bytes == ()
+
+
+def test_tekken_names_its_special_tokens_itself(tekken):
+    description = json.loads(tekken.read_text("utf-8"))
+    description["special_tokens"] = [{"rank": 3, "token_str": "</s>"}, {"rank": 4, "token_str": "<t>"}]
+    tekken.write_text(json.dumps(description), encoding="utf-8")
+    vocabulary = Vocabulary.from_file(tekken)
+    assert vocabulary.eos_ids == (3,)
+    assert vocabulary.special == {"<t>": 4}
+    description["special_tokens"] = [{"rank": 4, "token_str": "<t>"}]
+    tekken.write_text(json.dumps(description), encoding="utf-8")
+    with pytest.raises(ModelError, match="eos_ids"):
+        Vocabulary.from_file(tekken)
+
+
+def test_tekken_encodes_by_rank(tekken):
+    pytest.importorskip("tiktoken")
+    vocabulary = Vocabulary.from_file(tekken)
+    ids = vocabulary.encode("ab é </s>")
+    assert vocabulary.text_of(ids) == "ab é </s>".encode()
+    assert ids[:3] == [266, 10 + 0x20, 267]
+
+
+def test_the_vocabulary_that_mistral_common_ships():
+    files = pytest.importorskip("mistral_common").__path__
+    tekkenizer = pytest.importorskip("mistral_common.tokens.tokenizers.tekken").Tekkenizer
+    path = Path(files[0]) / "data" / "tekken_240911.json"
+    vocabulary = Vocabulary.from_file(path)
+    theirs = tekkenizer.from_file(str(path))
+    assert vocabulary.size == theirs.n_words
+    assert all(vocabulary.tokens[token] == theirs.id_to_byte_piece(token) for token in range(1000, vocabulary.size))
+    text = '{"name": "Zoë", "n": [1, 2.5]}'
+    assert vocabulary.encode(text) == theirs.encode(text, bos=False, eos=False)
 
 
 def test_text_that_names_a_special_token_is_text(byte_level):
