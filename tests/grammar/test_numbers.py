@@ -92,7 +92,9 @@ def test_bounds_and_divisors_are_exact(data: st.DataObject) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
+@given(
+    st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False), st.booleans()
+)
 def test_doubles_as_dumped_compare_as_doubles(bound: float, value: float, is_open: bool) -> None:
     made = number(low=exact(bound), low_open=is_open)
     expected = value > bound if is_open else value >= bound
