@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from ..errors import ProgramError, UnsupportedNode
 from ..request import Constraint, Sampling
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +64,13 @@ class Gen(Node):
         name: the variable it is read back by; None is read back by none.
         options: the fields of `Sampling` that were given, by name; the run's defaults fill in the others.
         constraint: what the text must match.
-        model: the pydantic model that the text is read back as.
+        model: the Python type that the text is read back as, by pydantic; None reads JSON plainly.
     """
 
     name: str | None
     options: tuple[tuple[str, Any], ...] = ()
     constraint: Constraint | None = None
-    model: type[BaseModel] | None = None
+    model: Any = None
 
     def sampling(self, defaults: Sampling) -> Sampling:
         """The given options over `defaults`."""

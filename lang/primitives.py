@@ -13,7 +13,7 @@ from ..request import ENDING_OPTIONS, MAX_CHOICES, Constraint, Sampling
 from .ir import Expression, Gen, Select, Tools, Turn, flatten
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from ..grammar.constraints import SchemaLike
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,8 +40,10 @@ def gen(
     name: str | None = None,
     *,
     regex: str | None = None,
-    json_schema: Mapping[str, Any] | str | type[BaseModel] | None = None,
+    json_schema: SchemaLike | None = None,
     choices: Sequence[str] | None = None,
+    grammar: str | None = None,
+    structural_tag: Mapping[str, Any] | str | None = None,
     max_tokens: int | None = None,
     stop: str | Sequence[str] | None = None,
     temperature: float | None = None,
@@ -65,12 +67,15 @@ def gen(
         name: the variable to read it back by, ``s[name]``; without one its text only joins the state.
         regex: what the whole text matches, in the dialect of Python's `re`.
         json_schema: the text is JSON valid under this schema (a mapping or JSON text) and is read back parsed; for a
-            pydantic model it is read back as an instance.
+            pydantic model, dataclass or other annotation it is read back as one, for a function as the arguments by
+            name.
         choices: the text is one of these. `select` compares them by probability instead.
+        grammar: the text is what this grammar, in Lark's syntax or EBNF, produces.
+        structural_tag: the text is free but for the parts its markers open; see `weft.grammar.structural_tag`.
         max_tokens, stop, temperature, ...: see `weft.request.Sampling`; what is not given is the run's default.
 
     Raises:
-        ProgramError: more than one of regex, json_schema and choices.
+        ProgramError: more than one of regex, json_schema, choices, grammar and structural_tag.
         InvalidRequest: an option is out of its range, or does not go with a constraint (stop, min_tokens, ignore_eos).
         GrammarError: the constraint is malformed.
         UnknownOption: there is no such option.
@@ -95,13 +100,14 @@ def gen(
     }
     options = {option: value for option, value in given.items() if value is not None}
     _check_options(options)
-    constraint = _constraint(regex, json_schema, choices)
+    constraint = _constraint(
+        regex=regex, json_schema=json_schema, choices=choices, grammar=grammar, structural_tag=structural_tag
+    )
     if constraint is not None:
         for option in ENDING_OPTIONS:
             if options.get(option):
                 raise InvalidRequest(f"gen: {option} does not go with a constraint, which ends itself", param=option)
-    model = json_schema if isinstance(json_schema, type) else None
-    return Gen(_checked_name("gen", name), tuple(options.items()), constraint, model)
+    return Gen(_checked_name("gen", name), tuple(options.items()), constraint, _model(json_schema))
 
 
 @_named_options
@@ -208,20 +214,20 @@ def _check_options(options: Mapping[str, Any]) -> None:
     Sampling(**options).validate()
 
 
-def _constraint(
-    regex: str | None, json_schema: Mapping[str, Any] | str | type[BaseModel] | None, choices: Sequence[str] | None
-) -> Constraint | None:
+def _constraint(**values: Any) -> Constraint | None:
     from ..grammar import constraints
 
-    makers: dict[str, tuple[Callable[[Any], Constraint], Any]] = {
-        "regex": (constraints.regex, regex),
-        "json_schema": (constraints.json_schema, json_schema),
-        "choices": (constraints.choices, choices),
-    }
-    given = [option for option, (_, value) in makers.items() if value is not None]
+    given = {kind: value for kind, value in values.items() if value is not None}
     if len(given) > 1:
-        raise ProgramError(f"gen takes one constraint, not {' and '.join(given)}", param=given[1])
-    if not given:
-        return None
-    make, value = makers[given[0]]
-    return make(value)
+        raise ProgramError(f"gen takes one constraint, not {' and '.join(given)}", param=[*given][1])
+    for kind, value in given.items():
+        make: Callable[[Any], Constraint] = getattr(constraints, kind)
+        return make(value)
+    return None
+
+
+def _model(schema: object) -> Any:
+    """The type that JSON is read back as: what was given as the schema, where that is a type."""
+    from ..grammar.python_types import is_type
+
+    return schema if is_type(schema) else None

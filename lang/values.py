@@ -106,7 +106,11 @@ def _read_text(node: Gen, constraint: Constraint, meta: Meta) -> str:
 def _read_json(node: Gen, constraint: Constraint, meta: Meta) -> Any:
     if meta.finish is FinishReason.LENGTH and meta.text[-1:].isdigit():
         raise ValueError("a number that was cut short still reads as one")
-    return json.loads(meta.text) if node.model is None else node.model.model_validate_json(meta.text)
+    if node.model is None:
+        return json.loads(meta.text)
+    from ..grammar.python_types import read_json
+
+    return read_json(node.model, meta.text)
 
 
 def _read_choice(node: Gen, constraint: Constraint, meta: Meta) -> str:

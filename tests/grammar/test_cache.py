@@ -50,12 +50,47 @@ def test_the_least_recently_used_leaves(vocabulary):
     assert b.matcher().advance(ord("b"))  # whoever still holds it may use it
 
 
-def test_failures_are_raised_each_time_and_not_kept(vocabulary):
+def test_refusals_are_remembered_apart_from_grammars(vocabulary):
+    cache = GrammarCache(vocabulary, capacity=2)
+    held = cache.get(choices(["a"]))
+    seen = []
+    for _ in range(3):
+        with pytest.raises(GrammarError, match="backreference") as caught:
+            cache.get(regex(r"(a)\1"))
+        seen.append(caught.value)
+    assert cache.compiled == 2
+    assert len({(error.message, error.pointer, error.keyword) for error in seen}) == 1
+    assert len(set(map(id, seen))) == 3  # none carries the traces of the others
+    for number in range(4):
+        with pytest.raises(GrammarError):
+            cache.get(regex(r"(a)\1" + "b" * number))
+    assert len(cache) == 1
+    assert cache.get(choices(["a"])) is held
+
+
+def test_what_fails_for_another_reason_is_tried_again(vocabulary, monkeypatch):
     cache = GrammarCache(vocabulary)
-    for _ in range(2):
-        with pytest.raises(GrammarError, match="lookahead"):
-            cache.get(regex("(?=a)"))
+    with monkeypatch.context() as patch:
+        patch.setattr("weft.grammar.cache.compile", lambda *args, **kwargs: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            cache.get(regex("a"))
     assert len(cache) == 0
+    assert cache.get(regex("a")).matcher().advance(ord("a"))
+
+
+def test_what_is_kept_is_bounded_by_size(vocabulary):
+    cache = GrammarCache(vocabulary, max_bytes=100_000)
+    small = cache.get(choices(["a"]))
+    large = cache.get(choices(["b" * 2000]))
+    assert cache.get(choices(["a"])) is small
+    cache.get(choices(["c" * 2000]))
+    assert cache.get(choices(["a"])) is small
+    assert cache.get(choices(["b" * 2000])) is not large
+    only = GrammarCache(vocabulary, max_bytes=1)
+    assert only.get(choices(["a"])) is only.get(choices(["a"]))
+
+
+def test_a_capacity_of_none_is_refused(vocabulary):
     with pytest.raises(ValueError, match="capacity"):
         GrammarCache(vocabulary, capacity=0)
 
