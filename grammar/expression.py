@@ -237,7 +237,7 @@ def one_of(characters: str) -> Expression:
 
 def text(content: str) -> Expression:
     """Exactly this text; `NOTHING` where it holds half a surrogate pair."""
-    if any("\ud800" <= character <= "\udfff" for character in content):
+    if not content.isascii() and any("\ud800" <= character <= "\udfff" for character in content):
         return NOTHING
     return Text(content) if content else EMPTY
 

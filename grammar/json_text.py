@@ -278,9 +278,18 @@ def literals(values: Iterable[Any], style: Style = STYLES["spaced"], spelling: S
     for value in values:
         if not isinstance(value, str):
             others.append(literal(value, style, spelling))
-        elif not any("\ud800" <= letter <= "\udfff" for letter in value):
+        elif _is_text(value):
             spelled.update(_whole(value, spelling))
-    return alt(texts(spelled), *[other for other in others if other is not NOTHING])
+    try:
+        strings = texts(spelled)
+    except RecursionError:
+        raise GrammarError("constants that begin alike are nested too deeply", keyword="size") from None
+    return alt(strings, *[other for other in others if other is not NOTHING])
+
+
+def _is_text(content: str) -> bool:
+    """Whether it holds no half of a surrogate pair."""
+    return content.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in content)
 
 
 def _whole(content: str, spelling: Spelling) -> list[str]:
@@ -303,9 +312,7 @@ def _literal(value: Any, style: Style, spelling: Spelling) -> Expression:
         case int() | float() | Decimal() | Fraction():
             return equal(value)
         case str():
-            if any("\ud800" <= letter <= "\udfff" for letter in value):
-                return NOTHING
-            return alt(*map(Text, dict.fromkeys(_whole(value, spelling))))
+            return alt(*map(Text, dict.fromkeys(_whole(value, spelling)))) if _is_text(value) else NOTHING
         case Mapping():
             members = [
                 seq(_literal(str(key), style, spelling), style.colon, _literal(member, style, spelling))
