@@ -60,7 +60,7 @@ class GrammarCache:
             self._fill(constraint, ours)
             future = ours
         error = future.exception()
-        if error is not None:
+        if isinstance(error, InvalidRequest):
             raise copy.copy(error)  # a copy: one that is raised again and again would collect their traces
         return future.result()
 

@@ -16,9 +16,9 @@ import struct
 import subprocess
 import sys
 import threading
-from typing import BinaryIO
+from typing import IO
 
-from ..errors import EngineError, GrammarError, InvalidRequest, UnknownOption
+from ..errors import EngineClosed, EngineError, GrammarError, InvalidRequest, UnknownOption
 from ..request import Constraint, ConstraintKind
 
 _ERRORS = {kind.__name__: kind for kind in (InvalidRequest, UnknownOption, GrammarError)}
@@ -39,14 +39,15 @@ class CompileWorker:
 
         Raises:
             GrammarError, UnknownOption: the constraint is refused.
-            EngineError: the process died over it, or the worker is closed.
+            EngineError: the process died over it.
+            EngineClosed: the worker is closed.
         """
         request = json.dumps(
             {"kind": constraint.kind.value, "source": constraint.source, "options": constraint.options}
         ).encode()
         with self._lock:
             if self._closed:
-                raise EngineError("the compile worker is closed")
+                raise _closed()
             answer = self._ask(request)
         if answer[:1] == _PROGRAM:
             return answer[1:]
@@ -64,6 +65,8 @@ class CompileWorker:
             answer = None
         if answer is None:
             self._stop()
+            if self._closed:
+                raise _closed()
             status = process.returncode
             raise EngineError(f"the process that compiles constraints died (exit status {status}) over this one")
         return answer
@@ -102,6 +105,10 @@ class CompileWorker:
             self._stop()
 
 
+def _closed() -> EngineClosed:
+    return EngineClosed("the engine was closed before this constraint was compiled")
+
+
 def _error(described: dict[str, str | None]) -> InvalidRequest:
     kind = _ERRORS[str(described.pop("type"))]
     message = str(described.pop("message"))
@@ -123,12 +130,12 @@ def _describe(error: InvalidRequest) -> dict[str, str | None]:
     }
 
 
-def _write(stream: BinaryIO, message: bytes) -> None:
+def _write(stream: IO[bytes], message: bytes) -> None:
     stream.write(_LENGTH.pack(len(message)) + message)
     stream.flush()
 
 
-def _read(stream: BinaryIO) -> bytes | None:
+def _read(stream: IO[bytes]) -> bytes | None:
     """A message; None where the stream ended."""
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:

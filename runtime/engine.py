@@ -21,11 +21,11 @@ from typing import Any, Self, overload
 import torch
 
 from ..errors import Aborted, EngineClosed, EngineError, InvalidRequest, Overloaded, WeftError
+from ..grammar import SUPPORTED
 from ..radix_cache import PagePool, RadixTree
 from ..request import (
     AnyRequest,
     Capabilities,
-    ConstraintKind,
     EmbedRequest,
     EmbedResult,
     GenerateRequest,
@@ -183,7 +183,7 @@ class Engine:
         return Capabilities(
             model=self.name,
             token_ids=True,
-            constraints=frozenset({ConstraintKind.JSON_SCHEMA, ConstraintKind.REGEX, ConstraintKind.CHOICES}),
+            constraints=SUPPORTED,
             embed=True,
             tools=self.tokenizer.template is not None,
             context_length=self.context_length,
@@ -220,6 +220,7 @@ class Engine:
             closing, self._closing = self._closing, True
         if not closing:
             self._inbox.put(lambda: None)
+        self._intake.close()
         if threading.current_thread() is not self._thread:
             self._thread.join()
 

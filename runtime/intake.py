@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import InvalidRequest, PromptTooLong
 from ..grammar import GrammarCache
+from ..grammar.compile_worker import CompileWorker
 from ..request import AnyRequest, EmbedRequest, GenerateRequest, ScoreRequest
 from .jobs import AnyJob, EmbedJob, GenerateJob, ScoreJob
 from .ticket import GenerateTicket, Ticket
@@ -30,7 +31,8 @@ class Intake:
         self._tokenizer = tokenizer
         self._vocab_size = vocab_size
         self._context_length = context_length
-        self._grammars = GrammarCache(tokenizer.vocabulary)
+        self._worker = CompileWorker()
+        self._grammars = GrammarCache(tokenizer.vocabulary, worker=self._worker)
         self._seeds = random.Random(seed)
 
     def job(self, request: AnyRequest, abort: Callable[[str], None]) -> AnyJob:
@@ -50,6 +52,10 @@ class Intake:
             self._check_room(prompt, 0)
             return EmbedJob(request, Ticket(request.id, abort), prompt, now)
         return self._generation(request, GenerateTicket(request.id, abort), prompt, now)
+
+    def close(self) -> None:
+        """End the process that compiles long constraints. Requests whose constraint it has fail by `EngineClosed`."""
+        self._worker.close()
 
     def _generation(
         self, request: GenerateRequest, ticket: GenerateTicket[Any], prompt: list[int], now: float

@@ -129,7 +129,8 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         self.matcher = grammar.matcher() if grammar is not None else None
         self.seed = seed
         self.max_tokens = max_tokens
-        self._detokenizer = tokenizer.detokenizer()
+        # Under a constraint special tokens come only where it names them: there they are part of the text it describes.
+        self._detokenizer = tokenizer.detokenizer(special=grammar is not None)
         self._stops = StopStrings(request.sampling.stop)
         self._end_ids = frozenset(request.sampling.stop_token_ids) | frozenset(tokenizer.eos_ids)
         self._eos_ids = frozenset(tokenizer.eos_ids)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..chat.template import ChatTemplate
@@ -29,6 +29,10 @@ Part = str | tuple[int, ...]
 
 class Encode(Protocol):
     def __call__(self, text: str, *, special: bool = False) -> list[int]: ...
+
+
+class Decode(Protocol):
+    def __call__(self, ids: Sequence[int], *, special: bool = False) -> str: ...
 
 
 class Marks:
@@ -64,7 +68,7 @@ class PromptRenderer:
     def __init__(
         self,
         encode: Encode,
-        decode: Callable[[Sequence[int]], str],
+        decode: Decode,
         template: ChatTemplate | None,
         special_names: Iterable[str] = (),
     ) -> None:
@@ -123,13 +127,17 @@ class PromptRenderer:
         parts: list[Part] = []
         for segment in segments:
             ids = segment.token_ids
-            if segment.kind is SegmentKind.GENERATED and ids and self._decode(ids) == segment.text:
+            if segment.kind is SegmentKind.GENERATED and ids and self._spells(ids, segment.text):
                 parts.append(ids)
             elif parts and isinstance(parts[-1], str):
                 parts[-1] += segment.text
             elif segment.text:
                 parts.append(segment.text)
         return parts
+
+    def _spells(self, ids: tuple[int, ...], text: str) -> bool:
+        """Whether `text` is all that `ids` gave, be it with the names of special tokens, as under a constraint."""
+        return self._decode(ids) == text or self._decode(ids, special=True) == text
 
     def _conversation(
         self,

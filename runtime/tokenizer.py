@@ -44,6 +44,7 @@ class Tokenizer:
         added = self._tokenizer.get_added_tokens_decoder()
         self.special_ids = frozenset(token for token, entry in added.items() if entry.special)
         self._added_text = {token: entry.content for token, entry in added.items() if not entry.special}
+        self._special_text = {token: entry.content for token, entry in added.items() if entry.special}
         self.template = self._find_template()
         special_names = [entry.content for entry in added.values() if entry.special]
         self._renderer = PromptRenderer(self.encode, self.decode, self.template, special_names)
@@ -61,12 +62,20 @@ class Tokenizer:
                 f"the text holds a lone surrogate at character {error.start}", param="prompt"
             ) from error
 
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of `ids`, special tokens left out; exactly what a `Detokenizer` gives piece by piece."""
-        return b"".join(map(self.token_bytes, ids)).decode("utf-8", errors="replace")
+    def decode(self, ids: Sequence[int], *, special: bool = False) -> str:
+        """The text of `ids`, special tokens left out, or written by name where `special`.
 
-    def token_bytes(self, token_id: int) -> bytes:
-        """The bytes that a token adds to the text: none for special tokens and ids outside the vocabulary."""
+        Exactly what a `Detokenizer` gives piece by piece.
+        """
+        return b"".join(self.token_bytes(token, special) for token in ids).decode("utf-8", errors="replace")
+
+    def token_bytes(self, token_id: int, special: bool = False) -> bytes:
+        """The bytes that a token adds to the text: none for ids outside the vocabulary.
+
+        Special tokens add none either, unless `special`, for texts that are meant to hold them; then their names.
+        """
+        if special and token_id in self._special_text:
+            return self._special_text[token_id].encode()
         if token_id in self._added_text:
             return self._added_text[token_id].encode()
         tokens = self.vocabulary.tokens
@@ -74,8 +83,9 @@ class Tokenizer:
             return b""
         return tokens[token_id] or b""
 
-    def detokenizer(self) -> Detokenizer:
-        return Detokenizer(self.token_bytes)
+    def detokenizer(self, *, special: bool = False) -> Detokenizer:
+        """Incremental decoding; `special` as in `token_bytes`."""
+        return Detokenizer(functools.partial(self.token_bytes, special=special))
 
     @functools.cached_property
     def vocabulary(self) -> Vocabulary:

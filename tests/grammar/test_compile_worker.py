@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from weft.errors import EngineError, GrammarError, UnknownOption
+from weft.errors import EngineClosed, EngineError, GrammarError, UnknownOption
 from weft.grammar import GrammarCache, choices, compile_worker, json_schema, regex
 from weft.grammar.cache import LONG_SOURCE
 from weft.grammar.compile_worker import CompileWorker
@@ -93,7 +93,7 @@ def test_closing_fails_whoever_waits(worker):
     def ask():
         try:
             worker.program(slow)
-        except EngineError as error:
+        except EngineClosed as error:
             failures.append(error.message)
 
     thread = threading.Thread(target=ask)
@@ -101,7 +101,7 @@ def test_closing_fails_whoever_waits(worker):
     worker.close()
     thread.join()
     assert len(failures) <= 1  # it may have been done before
-    with pytest.raises(EngineError, match="closed"):
+    with pytest.raises(EngineClosed, match="closed"):
         worker.program(choices(["a"]))
 
 
