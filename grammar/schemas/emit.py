@@ -1,0 +1,383 @@
+"""From sets of values to expressions over JSON text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import product
+
+from ..expression import (
+    NOTHING,
+    Atom,
+    Elements,
+    Expression,
+    Member,
+    Members,
+    Option,
+    Ref,
+    Rule,
+    Text,
+    alt,
+    both,
+    optional,
+    repeat,
+    seq,
+    without,
+)
+from ..json_text import (
+    BOOLEAN,
+    INTEGER,
+    NULL,
+    NUMBER,
+    STRING,
+    Spelling,
+    Style,
+    inside_string,
+    literals,
+    string,
+    string_of,
+)
+from ..numbers import equal, number
+from .arrays import ANY_ARRAY, ArrayShape, Contained
+from .document import refuse
+from .language import ANY_TEXT, Language
+from .nodes import FALSE, TRUE, Node
+from .objects import ANY_OBJECT, ObjectShape
+from .scalars import ANY_INTEGER, ANY_NUMBER, ANY_STRING, ONE, NumberShape, StringShape
+from .values import FALSEHOOD, TRUTH, ValueSet
+from .values import NULL as NULL_BIT
+
+MAX_LANGUAGES = 8
+"""Patterns that may overlap in the names of one object's properties."""
+MAX_CONTAINS = 4
+MAX_EMITTED = 100_000
+
+ANY_KEY = inside_string(ANY_TEXT)
+WORDS = {FALSEHOOD: Text("false"), TRUTH: Text("true"), FALSEHOOD | TRUTH: BOOLEAN}
+
+
+class Emitter:
+    """Writes the sets of one document, each once.
+
+    Args:
+        style: the whitespace.
+        ordered: whether properties come in the order of the schema, with no others where it lists some.
+        plain_integers: whether 1.0 is no integer, as in draft 4.
+    """
+
+    def __init__(self, style: Style, ordered: bool, plain_integers: bool) -> None:
+        self.style = style
+        self.ordered = ordered
+        self.plain_integers = plain_integers
+        self.comma, self.colon, self.space = style.comma, style.colon, style.space
+        self.any = anything(style)
+        self.emitted = 0
+        self.rules: list[tuple[Node, Rule]] = []
+        self._open: set[Node] = set()
+        self._empty: set[Node] = set()
+        self._written: list[Node] = []
+
+    def node(self, node: Node) -> Expression:
+        """The expression of a node; a reference where it is being written."""
+        if node is TRUE:
+            return self.any.value
+        if node is FALSE or node in self._empty:
+            return NOTHING
+        if node.expression is not None:
+            return node.expression
+        if node in self._open:
+            if node.rule is None:
+                node.rule = Rule(node.pointer or "root")
+                self.rules.append((node, node.rule))
+            return Ref(node.rule)
+        self._open.add(node)
+        try:
+            expression = self.values(node.values(), node.pointer)
+        finally:
+            self._open.discard(node)
+        if node.rule is not None:
+            node.rule.body = expression
+            expression = Ref(node.rule)
+        node.expression = expression
+        self._written.append(node)
+        return expression
+
+    def again(self, root: Node, empty: list[Node]) -> Expression:
+        """The expression of `root` when there is nothing in `empty`: all of it is written anew."""
+        self._empty.update(empty)
+        self.rules.clear()
+        for node in self._written:
+            node.expression = node.rule = None
+        self._written.clear()
+        return self.node(root)
+
+    def values(self, values: ValueSet, pointer: str) -> Expression:
+        """The expression of a set. `pointer` is where it is asked for."""
+        words, numbers, strings, arrays, objects = values
+        options: list[Expression] = []
+        if words & NULL_BIT:
+            options.append(NULL)
+        if words & ~NULL_BIT:
+            options.append(WORDS[words & ~NULL_BIT])
+        for number_shape in numbers:
+            options.append(self.number(number_shape))
+        for string_shape in strings:
+            options.append(string_shape_expression(string_shape))
+        for array in arrays:
+            options.append(self.array(array, pointer))
+        for shape in objects:
+            options.append(self.object(shape, pointer))
+        if len(options) == 1:
+            return options[0]
+        return alt(*options)
+
+    # -- scalars ----------------------------------------------------------------------------------------------------
+
+    def number(self, shape: NumberShape, canonical: bool = False) -> Expression:
+        """The numerals of a set of numbers."""
+        if not canonical:
+            if shape is ANY_NUMBER:
+                return NUMBER
+            if shape is ANY_INTEGER and not self.plain_integers:
+                return INTEGER
+        if shape.values is not None:
+            values = sorted(shape.values)
+            if canonical:
+                return alt(*(number(low=value, high=value, canonical=True) for value in values))
+            return alt(*map(equal, values))
+        whole = ONE in shape.multiples
+        return number(
+            integer=whole,
+            fractional=ONE in shape.not_multiples,
+            low=shape.low,
+            low_open=shape.low_open,
+            high=shape.high,
+            high_open=shape.high_open,
+            multiples=tuple(step for step in shape.multiples if step != ONE),
+            not_multiples=tuple(step for step in shape.not_multiples if step != ONE),
+            excluded=tuple(sorted(shape.excluded)),
+            canonical=canonical or (whole and self.plain_integers),
+        )
+
+    # -- arrays -----------------------------------------------------------------------------------------------------
+
+    def array(self, shape: ArrayShape, pointer: str) -> Expression:
+        """The texts of a set of arrays."""
+        if shape is ANY_ARRAY:
+            return self.any.array
+        longest = shape.longest()
+        if longest is not None and longest < shape.low:
+            return NOTHING
+        if shape.unique and (longest is None or longest > 1):
+            return self.unique(shape, longest, pointer)
+        starts = max((one.start for one in shape.contains), default=0)
+        count = max(len(shape.prefix), starts)
+        count = count if longest is None else min(count, longest)
+        first = tuple(self.options(shape, index, pointer) for index in range(count))
+        rest = () if longest is not None and longest <= count else self.options(shape, count, pointer)
+        return self.bracketed(first, rest, shape.low, longest, _counters(shape.contains))
+
+    def bracketed(
+        self,
+        first: tuple[tuple[Option, ...], ...],
+        rest: tuple[Option, ...],
+        low: int,
+        high: int | None,
+        counters: tuple[tuple[int, int | None], ...] = (),
+        unique: bool = False,
+    ) -> Expression:
+        """The items in their brackets; positions that nothing can fill end the array."""
+        for index, options in enumerate(first):
+            if not options:
+                first, rest = first[:index], ()
+                break
+        if not rest:
+            high = len(first) if high is None else min(high, len(first))
+        if high is not None and high < low:
+            return NOTHING
+        if high == 0:
+            items: Expression = Text("[]") if not self.style.flexible else seq(Text("["), self.space, Text("]"))
+            return NOTHING if any(lowest > 0 for lowest, _ in counters) else items
+        elements = Elements(first, rest, low, high, counters, unique, self.comma)
+        return seq(Text("["), self.space, elements, self.space, Text("]"))
+
+    def options(self, shape: ArrayShape, index: int, pointer: str) -> tuple[Option, ...]:
+        """The ways the item at `index` may be, by what it counts for."""
+        node = shape.item(index)
+        kinds = [one for one in shape.contains if one.start <= index]
+        if not kinds:
+            value = self.node(node)
+            return () if value is NOTHING else (Option(value),)
+        if len(shape.contains) > MAX_CONTAINS:
+            refuse(pointer, "contains", f"more than {MAX_CONTAINS} at once are not enforced")
+        options = []
+        for choice in product((True, False), repeat=len(kinds)):
+            item = node
+            counts = 0
+            for one, counted in zip(kinds, choice, strict=True):
+                if counted:
+                    item = item & one.item
+                    counts |= 1 << shape.contains.index(one)
+                elif one.high is not None:
+                    item = item & ~one.item
+            value = self.node(item) if not item.is_empty() else NOTHING
+            if value is not NOTHING:
+                options.append(Option(value, counts))
+        return tuple(options)
+
+    def unique(self, shape: ArrayShape, longest: int | None, pointer: str) -> Expression:
+        """Arrays of distinct scalars, each of which is written in one way throughout the array."""
+        if shape.contains:
+            refuse(pointer, "uniqueItems", "not enforced together with contains")
+        count = len(shape.prefix) if longest is None else min(len(shape.prefix), longest)
+        nodes = [shape.item(index) for index in range(count)]
+        more = longest is None or longest > count
+        arrays: list[Expression] = []
+        spellings: tuple[Spelling, ...] = ("raw", "ascii")
+        for spelling in spellings:
+            first = tuple(self.distinct(node, spelling, pointer) for node in nodes)
+            rest = self.distinct(shape.rest, spelling, pointer) if more else ()
+            arrays.append(self.bracketed(first, rest, shape.low, longest, unique=True))
+            if all(_is_plain(node.values()) for node in (*nodes, *((shape.rest,) if more else ()))):
+                break
+        return alt(*arrays)
+
+    def distinct(self, node: Node, spelling: Spelling, pointer: str) -> tuple[Option, ...]:
+        """The one way a scalar of `node` is written; refused where there are arrays and objects in it."""
+        values = node.values()
+        if values.arrays or values.objects:
+            refuse(pointer, "uniqueItems", "enforced for items that are strings, numbers, booleans or null only")
+        options: list[Expression] = [WORDS[values.words & ~NULL_BIT]] if values.words & ~NULL_BIT else []
+        options += [NULL] if values.words & NULL_BIT else []
+        options += [self.number(shape, canonical=True) for shape in values.numbers]
+        options += [string_shape_expression(shape, spelling) for shape in values.strings]
+        value = alt(*options)
+        return () if value is NOTHING else (Option(value if isinstance(value, Atom) else Atom(value)),)
+
+    # -- objects ----------------------------------------------------------------------------------------------------
+
+    def object(self, shape: ObjectShape, pointer: str) -> Expression:
+        """The texts of a set of objects."""
+        if shape is ANY_OBJECT:
+            return self.any.object
+        self.emitted += 1 + len(shape.named)
+        if self.emitted > MAX_EMITTED:
+            refuse(pointer, "size", f"more than {MAX_EMITTED} properties in all")
+        required = shape.required
+        members = [Member(name, self.node(node), name in required) for name, node in shape.named.items()]
+        members += [Member(name, self.node(shape.beyond(name)), True) for name in required if name not in shape.named]
+        possible = 0
+        for member in members:
+            if member.value is not NOTHING:
+                possible += 1
+            elif member.required:
+                return NOTHING
+        others = self.others(shape, possible, pointer)
+        if not others:
+            members = [member for member in members if member.value is not NOTHING]
+            if possible < shape.low:
+                return NOTHING
+        if shape.high is not None and shape.high < max(shape.low, len(required)):
+            return NOTHING
+        if not members and (not others or shape.high == 0):
+            return seq(Text("{"), self.space, Text("}"))
+        inside = Members(tuple(members), others, shape.low, shape.high, self.ordered, self.comma, self.colon)
+        return seq(Text("{"), self.space, inside, self.space, Text("}"))
+
+    def others(self, shape: ObjectShape, possible: int, pointer: str) -> tuple[tuple[Expression, Expression], ...]:
+        """What other properties there may be: keys that exclude each other, each with what its values are."""
+        listed_only = self.ordered and shape.lists and not shape.tells and shape.low <= possible
+        if not shape.layers:
+            return () if listed_only else ((ANY_KEY, self.any.value),)
+        languages = tuple(dict.fromkeys(language for layer in shape.layers for language, _ in layer.patterns))
+        if len(languages) > MAX_LANGUAGES and not shape.is_closed():
+            refuse(pointer, "patternProperties", f"more than {MAX_LANGUAGES} patterns in one object are not enforced")
+        if shape.is_closed():
+            return ()
+        found: dict[Node, list[Expression]] = {}
+        for choice in product((True, False), repeat=len(languages)):
+            if listed_only and not any(choice):
+                continue
+            matched = {language for language, holds in zip(languages, choice, strict=True) if holds}
+            node = _value_of(shape, matched)
+            if node is not FALSE:
+                found.setdefault(node, []).append(_key(languages, choice))
+        pairs = []
+        for node, keys in found.items():
+            value = self.node(node)
+            if value is not NOTHING:
+                pairs.append((ANY_KEY if len(keys) == 2 ** len(languages) else alt(*keys), value))
+        return tuple(pairs)
+
+
+def _value_of(shape: ObjectShape, matched: set[Language]) -> Node:
+    """What a property is in whose name no keyword names and that is in just these languages."""
+    value: Node = TRUE
+    for layer in shape.layers:
+        found = [node for language, node in layer.patterns if language in matched]
+        for node in found or [layer.rest]:
+            value = value & node
+    return value
+
+
+@lru_cache(maxsize=4096)
+def _key(languages: tuple[Language, ...], choice: tuple[bool, ...]) -> Expression:
+    """Keys in the chosen ones of `languages` and in none of the others."""
+    inside = [language.expression for language, holds in zip(languages, choice, strict=True) if holds]
+    outside = [language.expression for language, holds in zip(languages, choice, strict=True) if not holds]
+    return inside_string(without(both(*inside) if inside else ANY_TEXT, *outside))
+
+
+def _counters(contains: tuple[Contained, ...]) -> tuple[tuple[int, int | None], ...]:
+    return tuple((one.low, one.high) for one in contains)
+
+
+def _is_plain(values: ValueSet) -> bool:
+    """Whether its strings look the same in ASCII."""
+    return all(shape.values is not None and all(map(str.isascii, shape.values)) for shape in values.strings)
+
+
+def string_shape_expression(shape: StringShape, spelling: Spelling = "mixed") -> Expression:
+    """The texts of a set of strings, with their quotes."""
+    if shape is ANY_STRING and spelling == "mixed":
+        return STRING
+    if shape.values is not None:
+        return _listed(shape.values, spelling)
+    if spelling == "mixed" and not shape.languages and not shape.excluded:
+        return string(shape.low, shape.high)
+    return _spelled(shape, spelling)
+
+
+@lru_cache(maxsize=1024)
+def _listed(values: frozenset[str], spelling: Spelling) -> Expression:
+    written = literals(sorted(values), spelling=spelling)
+    return written if written is NOTHING else Atom(written)
+
+
+@lru_cache(maxsize=1024)
+def _spelled(shape: StringShape, spelling: Spelling) -> Expression:
+    return string_of(shape.content(), spelling)
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """Any value, any array and any object, in one style."""
+
+    value: Expression
+    array: Expression
+    object: Expression
+
+
+@cache
+def anything(style: Style) -> Anything:
+    """Any JSON value: one recursive rule for each style. A key may come twice, as JSON lets it."""
+    rule = Rule("value")
+    comma, colon, space = style.comma, style.colon, style.space
+    value = Ref(rule)
+    items = seq(value, repeat(seq(comma, value)))
+    member = seq(STRING, colon, value)
+    members = seq(member, repeat(seq(comma, member)))
+    array = seq(Text("["), space, optional(seq(items, space)), Text("]"))
+    mapping = seq(Text("{"), space, optional(seq(members, space)), Text("}"))
+    rule.body = alt(NULL, BOOLEAN, NUMBER, STRING, array, mapping)
+    return Anything(value, array, mapping)

@@ -1,0 +1,128 @@
+"""Sets of strings that a regular expression describes, which a given string can be looked up in."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from ..expression import (
+    ALL_RANGES,
+    ANY_CHARACTER,
+    Alt,
+    Atom,
+    Both,
+    Chars,
+    Expression,
+    Not,
+    Repeat,
+    Seq,
+    Text,
+    repeat,
+    texts,
+)
+from ..formats import FORMATS
+from ..regex_parser import parse_ecma
+
+ANY_TEXT = repeat(ANY_CHARACTER)
+Positions = frozenset[int]
+
+
+class Language:
+    """A set of strings. One object for each pattern and format, so that languages compare by identity."""
+
+    __slots__ = ("expression", "name")
+
+    def __init__(self, name: str, expression: Expression) -> None:
+        self.name = name
+        self.expression = expression
+
+    def __repr__(self) -> str:
+        return f"Language({self.name})"
+
+    def contains(self, content: str) -> bool:
+        """Whether this very string is in the set."""
+        return len(content) in _ends(self.expression, content, frozenset((0,)))
+
+
+@lru_cache(maxsize=4096)
+def pattern(source: str) -> Language:
+    """The strings in which an ECMA-262 regex finds a match. Raises GrammarError as `parse_ecma`."""
+    return Language(f"pattern {source!r}", parse_ecma(source))
+
+
+@lru_cache(maxsize=64)
+def of_format(name: str) -> Language:
+    """The strings of a format that `FORMATS` has."""
+    return Language(f"format {name}", FORMATS[name]())
+
+
+@lru_cache(maxsize=1024)
+def of_values(values: frozenset[str]) -> Language:
+    """Just these strings."""
+    return Language("listed values", texts(values))
+
+
+def names_of(contents: Iterable[Expression]) -> Language:
+    """The strings that any of `contents` matches."""
+    return Language("names", Alt(tuple(contents)))
+
+
+def _ends(node: Expression, content: str, starts: Positions) -> Positions:
+    """Where a match of `node` that starts at one of `starts` may end."""
+    match node:
+        case Chars(ranges):
+            return frozenset(at + 1 for at in starts if at < len(content) and _holds(ranges, ord(content[at])))
+        case Text(wanted):
+            return frozenset(at + len(wanted) for at in starts if content.startswith(wanted, at))
+        case Seq(items):
+            for item in items:
+                if not starts:
+                    break
+                starts = _ends(item, content, starts)
+            return starts
+        case Alt(options):
+            return frozenset().union(*(_ends(option, content, starts) for option in options))
+        case Repeat(item, low, high):
+            return _repeated(item, low, high, content, starts)
+        case Both(items):
+            return frozenset().union(*(_agreed(items, content, start) for start in starts))
+        case Atom(item):
+            return _ends(item, content, starts)
+        case _:
+            raise TypeError(f"no expression over the characters of a string: {type(node).__name__}")
+
+
+def _repeated(item: Expression, low: int, high: int | None, content: str, starts: Positions) -> Positions:
+    if high is None and starts and isinstance(item, Chars) and item.ranges == ALL_RANGES:
+        return frozenset(range(min(starts) + low, len(content) + 1))
+    for _ in range(low):
+        following = _ends(item, content, starts)
+        if following == starts:
+            break
+        starts = following
+    reached = starts
+    done = low
+    while starts and (high is None or done < high):
+        starts = _ends(item, content, starts) - reached
+        reached |= starts
+        done += 1
+    return reached
+
+
+def _agreed(items: tuple[Expression, ...], content: str, start: int) -> Positions:
+    """The ends from `start` that all of `items` have."""
+    ends: Positions = frozenset(range(start, len(content) + 1))
+    for item in items:
+        if isinstance(item, Not):
+            ends -= _ends(item.item, content, frozenset((start,)))
+        else:
+            ends &= _ends(item, content, frozenset((start,)))
+    return ends
+
+
+def _holds(ranges: tuple[tuple[int, int], ...], code: int) -> bool:
+    key: Any = (code, 0x110000)
+    at = bisect_right(ranges, key) - 1
+    return at >= 0 and ranges[at][0] <= code <= ranges[at][1]
