@@ -6,13 +6,13 @@ does not, unless it holds a value that asks for nothing.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, NoReturn, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..errors import InvalidRequest, UnknownOption
-from ..grammar.constraints import json_schema, regex
+from ..grammar.constraints import grammar, json_schema, regex, structural_tag
 from ..request import Constraint, Sampling
 
 ValueT = TypeVar("ValueT")
@@ -57,27 +57,65 @@ class JsonSchemaFormat(ApiModel):
 
 
 class ResponseFormat(ApiModel):
-    """What the text must be. `regex` is an extension: its `pattern` must match the whole text."""
+    """What the text must be.
 
-    type: Literal["text", "json_object", "json_schema", "regex"]
+    Extensions to OpenAI's: `regex`, whose `pattern` must match the whole text; `grammar`, in Lark's syntax or EBNF; and
+    `structural_tag`, with a `format`, or with `structures` and `triggers`.
+    """
+
+    type: Literal["text", "json_object", "json_schema", "regex", "grammar", "structural_tag"]
     json_schema: JsonSchemaFormat | None = None
     pattern: str | None = None
+    grammar: str | None = None
+    format: dict[str, Any] | None = None
+    structures: list[dict[str, Any]] | None = None
+    triggers: list[str] | None = None
 
     def constraint(self) -> Constraint | None:
         """The constraint it stands for. Raises `InvalidRequest` where its parts do not fit its type."""
-        for part, kind in (("json_schema", "json_schema"), ("pattern", "regex")):
-            given = getattr(self, part) is not None
-            if given != (self.type == kind):
-                problem = f"does not belong to the type {self.type!r}" if given else f"the type {kind!r} needs it"
-                raise InvalidRequest(f"response_format.{part}: {problem}", param=f"response_format.{part}")
-        if self.type == "json_object":
-            return json_schema({"type": "object"})
-        if self.json_schema is not None:
-            if self.json_schema.schema_ is None:
-                place = "response_format.json_schema.schema"
-                raise InvalidRequest(f"{place}: this field is required", param=place)
-            return json_schema(self.json_schema.schema_)
-        return regex(self.pattern) if self.pattern is not None else None
+        self._check_parts()
+        match self.type:
+            case "text":
+                return None
+            case "json_object":
+                return json_schema({"type": "object"})
+            case "json_schema":
+                schema = self.json_schema.schema_ if self.json_schema is not None else None
+                if schema is None:
+                    place = "response_format.json_schema.schema"
+                    raise InvalidRequest(f"{place}: this field is required", param=place)
+                return json_schema(schema)
+            case "regex":
+                return regex(self.pattern or "")
+            case "grammar":
+                return grammar(self.grammar or "")
+            case "structural_tag":
+                return structural_tag(
+                    {part: value for part in _TAG_PARTS if (value := getattr(self, part)) is not None}
+                )
+
+    def _check_parts(self) -> None:
+        """Refuse a part that belongs to another type, and the lack of the one that this type needs."""
+        given = [part for part in _TYPE_OF_PART if getattr(self, part) is not None]
+        for part in given:
+            if _TYPE_OF_PART[part] != self.type:
+                _refuse_part(part, f"does not belong to the type {self.type!r}")
+        needed = [part for part, kind in _TYPE_OF_PART.items() if kind == self.type]
+        if needed and not given:
+            _refuse_part(needed[0], f"the type {self.type!r} needs it")
+
+
+_TAG_PARTS = ("format", "structures", "triggers")
+_TYPE_OF_PART = {
+    "json_schema": "json_schema",
+    "pattern": "regex",
+    "grammar": "grammar",
+    **dict.fromkeys(_TAG_PARTS, "structural_tag"),
+}
+
+
+def _refuse_part(part: str, problem: str) -> NoReturn:
+    raise InvalidRequest(f"response_format.{part}: {problem}", param=f"response_format.{part}")
 
 
 class SamplingFields(ApiModel):

@@ -160,16 +160,26 @@ def test_response_formats_become_constraints(client: openai.OpenAI, server: Runn
         {"type": "json_schema", "json_schema": {"name": "x", "schema": schema, "strict": True}},
         {"type": "regex", "pattern": "a+"},
         {"type": "text"},
+        {"type": "grammar", "grammar": "root ::= [ab]"},
+        {"type": "structural_tag", "format": {"type": "any_text"}},
+        {"type": "structural_tag", "structures": [{"begin": "<", "schema": schema, "end": ">"}], "triggers": ["<"]},
     ]
     for form in formats:
         client.completions.create(model=MODEL, prompt="Hi", extra_body={"response_format": form})
-    of_schema, of_regex, of_text = [request.constraint for request in server.engine.requests]
+    of_schema, of_regex, of_text, *others = [request.constraint for request in server.engine.requests]
     assert of_schema is not None
     assert of_schema.kind is ConstraintKind.JSON_SCHEMA
     assert json.loads(of_schema.source) == schema
     assert of_regex is not None
     assert (of_regex.kind, of_regex.source) == (ConstraintKind.REGEX, "a+")
     assert of_text is None
+    of_grammar, of_format, of_structures = others
+    assert of_grammar is not None
+    assert (of_grammar.kind, of_grammar.source) == (ConstraintKind.GRAMMAR, "root ::= [ab]")
+    for constraint, form in ((of_format, formats[4]), (of_structures, formats[5])):
+        assert constraint is not None
+        assert constraint.kind is ConstraintKind.STRUCTURAL_TAG
+        assert {"type": "structural_tag", **json.loads(constraint.source)} == form
 
 
 def test_stream(client: openai.OpenAI, server: RunningServer) -> None:
