@@ -1,0 +1,511 @@
+r"""Assertions of a regex - ``^ $ \b``, look-ahead, look-behind - worked into the expression around them.
+
+An assertion stands at a place, and says something of the text before it and of the text after it. The text after is
+what the rest of the regex matches: there it becomes an intersection. Of the text before, one character (or that there
+is none) is enough for all but wide look-behinds: the rest of the regex is written once for each class of characters
+before it that the assertions tell apart, and what stands before is confined to end so.
+
+Within a repeat the rest is not known. There an assertion must be decided by the repeated item itself; else the repeat
+is written out for its first and last turns, or refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import GrammarError
+from .expression import (
+    ALL_RANGES,
+    EMPTY,
+    NOTHING,
+    Chars,
+    Expression,
+    Ranges,
+    alt,
+    both,
+    complement,
+    intersect,
+    lengths,
+    merge,
+    repeat,
+    seq,
+    without,
+)
+from .regex_ends import ANY_TEXT, confine, end_set, fixed, head, is_nullable, joined
+
+MAX_STEPS = 5_000
+MAX_CLASSES = 16
+MAX_UNROLL = 8
+MAX_SPLITS = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One way an assertion may hold: the character `before` (or the start of the text), and the text `after`.
+
+    `after` is a whole expression for the rest of the text, decided by its first `width` characters; None says nothing.
+    """
+
+    before: Ranges
+    at_start: bool
+    after: Expression | None = None
+    width: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edge:
+    """An assertion that one character before it and the text after it decide."""
+
+    name: str
+    offset: int
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ahead:
+    """A look-ahead."""
+
+    item: Node
+    negative: bool
+    offset: int
+    name = "lookahead"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Behind:
+    """A look-behind that may see more than one character."""
+
+    item: Expression
+    negative: bool
+    offset: int
+    name = "lookbehind"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One after the other, with assertions among them."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """One of several, with assertions among them."""
+
+    options: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loop:
+    """A repeat of something with assertions."""
+
+    item: Node
+    low: int
+    high: int | None
+
+
+Assertion = Edge | Ahead | Behind
+Mixed = Edge | Ahead | Behind | Run | Choice | Loop
+Node = Expression | Mixed
+MIXED = (Edge, Ahead, Behind, Run, Choice, Loop)
+
+
+def run(items: Sequence[Node]) -> Node:
+    """`items`, one after the other."""
+    if any(isinstance(item, MIXED) for item in items):
+        return items[0] if len(items) == 1 else Run(tuple(items))
+    return seq(*items)  # type: ignore[arg-type]
+
+
+def choice(options: Sequence[Node]) -> Node:
+    """Any one of `options`."""
+    if any(isinstance(option, MIXED) for option in options):
+        return options[0] if len(options) == 1 else Choice(tuple(options))
+    return alt(*options)  # type: ignore[arg-type]
+
+
+def loop(item: Node, low: int, high: int | None) -> Node:
+    """`item`, from `low` to `high` times."""
+    if not isinstance(item, MIXED):
+        return repeat(item, low, high)
+    if high == 0:
+        return EMPTY
+    return item if (low, high) == (1, 1) else Loop(item, low, high)
+
+
+def width(node: Node) -> tuple[int, int | None]:
+    """The fewest and the most characters of a match; assertions have none."""
+    match node:
+        case Edge() | Ahead() | Behind():
+            return 0, 0
+        case Run(items):
+            bounds = [width(item) for item in items]
+            highs = [high for _, high in bounds if high is not None]
+            return sum(low for low, _ in bounds), sum(highs) if len(highs) == len(bounds) else None
+        case Choice(options):
+            bounds = [width(option) for option in options]
+            highs = [high for _, high in bounds if high is not None]
+            return min(low for low, _ in bounds), max(highs) if len(highs) == len(bounds) else None
+        case Loop(item, low, high):
+            shortest, longest = width(item)
+            if longest == 0:
+                return 0, 0
+            return shortest * low, None if high is None or longest is None else longest * high
+        case _:
+            return lengths(node)
+
+
+def settle(node: Node, source: str, search: bool = False) -> Expression:
+    """The texts that `node` matches as a whole, or, if `search`, the texts that hold a match.
+
+    Raises:
+        GrammarError: an assertion stands where it cannot be decided; `pointer` is its offset in `source`.
+    """
+    if not isinstance(node, MIXED):
+        return seq(ANY_TEXT, node, ANY_TEXT) if search else node
+    try:
+        return _Settling(source, node).settle([ANY_TEXT, node, ANY_TEXT] if search else [node])
+    except _Undecided as undecided:
+        at = undecided.assertion
+        reason = f"whether the {at.name} holds cannot be told where it stands"
+        raise refusal(source, at.offset, at.name, reason) from None
+
+
+def refusal(source: str, offset: int, keyword: str, reason: str) -> GrammarError:
+    """The error for something refused at `offset`."""
+    shown = source if len(source) <= 80 else source[:77] + "..."
+    return GrammarError(f"regex {shown!r}, offset {offset}: {reason}", keyword=keyword, pointer=str(offset))
+
+
+class _Undecided(Exception):
+    """What is known at `assertion` does not decide it."""
+
+    def __init__(self, assertion: Assertion) -> None:
+        super().__init__(assertion)
+        self.assertion = assertion
+
+
+START = -1
+UNKNOWN = -2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cell:
+    """A linked list of what is still to be matched. `sensitive`: whether what stands before it matters."""
+
+    node: Node
+    rest: _Cell | None
+    sensitive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What follows the list: the end of the text, or (if `is_open`) text of which only this is known.
+
+    It has at least `least` characters, and begins with one of `begins`.
+    """
+
+    is_open: bool = False
+    least: int = 0
+    begins: Ranges = ALL_RANGES
+
+
+_CLOSED = _End()
+
+
+class _Settling:
+    """One translation. A `context` is what stands before a place: START, a class of characters, or UNKNOWN."""
+
+    def __init__(self, source: str, root: Node) -> None:
+        self.source = source
+        self.steps = 0
+        self.sensitivity: dict[Node, bool] = {}
+        self.classes: list[Ranges] = [ALL_RANGES]
+        self.visit(root)
+
+    def visit(self, node: Node) -> bool:
+        """Note which classes of characters `node` tells apart; whether what stands before it matters to it."""
+        sensitive = False
+        match node:
+            case Edge(_, offset, cases):
+                sensitive = any(not case.at_start or case.before != ALL_RANGES for case in cases)
+                for case in cases:
+                    self.split(case.before, offset)
+            case Ahead(item) | Loop(item):
+                sensitive = self.visit(item)
+            case Behind():
+                sensitive = True
+            case Run(parts) | Choice(parts):
+                for part in parts:
+                    sensitive |= self.visit(part)
+        self.sensitivity[node] = sensitive
+        return sensitive
+
+    def split(self, ranges: Ranges, offset: int) -> None:
+        halves = (
+            half
+            for known in self.classes
+            for half in (intersect(known, ranges), intersect(known, complement(ranges)))
+            if half
+        )
+        self.classes = list(halves)
+        if len(self.classes) > MAX_CLASSES:
+            raise refusal(self.source, offset, "size", "the assertions tell too many classes of characters apart")
+
+    def push(self, nodes: Sequence[Node], rest: _Cell | None) -> _Cell | None:
+        for node in reversed(nodes):
+            sensitive = isinstance(node, MIXED) and self.is_sensitive(node)
+            rest = _Cell(node, rest, sensitive or (rest is not None and rest.sensitive))
+        return rest
+
+    def is_sensitive(self, node: Mixed) -> bool:
+        known = self.sensitivity.get(node)
+        return self.visit(node) if known is None else known
+
+    def settle(self, nodes: Sequence[Node]) -> Expression:
+        return self.rest(START, self.push(nodes, None), _CLOSED)
+
+    def rest(self, context: int, cell: _Cell | None, end: _End) -> Expression:
+        """What `cell` and all after it match, from a place that `context` stands before."""
+        before: list[Expression] = []
+        while cell is not None and not isinstance(cell.node, MIXED):
+            before.append(cell.node)
+            cell = cell.rest
+        self.steps += 1 + len(before) // 64
+        if self.steps > MAX_STEPS:
+            raise refusal(self.source, 0, "size", "working in the assertions takes too many steps")
+        if cell is None:
+            return seq(*before)
+        match cell.node:
+            case Run(items):
+                return self.rest(context, self.push([*before, *items], cell.rest), end)
+            case Choice(options):
+                rests = (self.push([*before, option], cell.rest) for option in options)
+                return alt(*(self.rest(context, rest, end) for rest in rests))
+            case Loop():
+                return self.looped(context, before, cell.node, cell.rest, end)
+            case Behind(item, negative):
+                if context != START:
+                    raise _Undecided(cell.node)
+                seen = _meeting(seq(*before), seq(ANY_TEXT, item), negative)
+                return self.rest(context, self.push([seen], cell.rest), end)
+        assertion = cell.node
+        if not cell.sensitive:
+            return seq(*before, self.asserted(UNKNOWN, assertion, cell.rest, end))
+        if not before:
+            if context == UNKNOWN:
+                raise _Undecided(assertion)
+            return self.asserted(context, assertion, cell.rest, end)
+        whole = seq(*before)
+        if context == UNKNOWN and is_nullable(whole):
+            raise _Undecided(assertion)
+        options = []
+        for here in range(START, len(self.classes)):
+            if here == START and not (context == START and is_nullable(whole)):
+                continue
+            after = self.asserted(here, assertion, cell.rest, end)
+            if after is NOTHING:
+                continue
+            options.append(seq(self.ending(whole, context, here), after))
+        return alt(*options)
+
+    def ending(self, whole: Expression, context: int, here: int) -> Expression:
+        """The texts of `whole`, which begins at `context`, that end with `here` before the place after them."""
+        return EMPTY if here == START else confine(whole, self.classes[here], context == here, last=True)
+
+    def asserted(self, context: int, assertion: Edge | Ahead, rest: _Cell | None, end: _End) -> Expression:
+        """What `rest` matches where `assertion` holds of it."""
+        if isinstance(assertion, Edge):
+            held = [case for case in assertion.cases if self.admits(case, context)]
+            if not held:
+                return NOTHING
+            tail = self.rest(context, rest, end)
+            return alt(*(self.meeting(assertion, tail, case.after, False, case.width, end) for case in held))
+        item = assertion.item
+        tail = self.rest(context, rest, end)
+        wanted = self.rest(context, self.push([item, ANY_TEXT], None), _CLOSED)
+        longest = None if isinstance(item, MIXED) else width(item)[1]
+        return self.meeting(assertion, tail, wanted, assertion.negative, longest, end)
+
+    def admits(self, case: Case, context: int) -> bool:
+        if context == START:
+            return case.at_start
+        return context == UNKNOWN or bool(intersect(self.classes[context], case.before))
+
+    def meeting(
+        self,
+        assertion: Assertion,
+        tail: Expression,
+        wanted: Expression | None,
+        negative: bool,
+        deciding: int | None,
+        end: _End,
+    ) -> Expression:
+        """The texts of `tail` that, to the end of the whole text, match `wanted` (or, if `negative`, do not).
+
+        `deciding` is how many characters decide that, None where it may take the whole text.
+        """
+        if wanted is None or tail is NOTHING:
+            return tail
+        if end.is_open:
+            least = lengths(tail)[0]
+            longest = lengths(wanted)[1]
+            if longest is not None and least + end.least > longest:
+                return tail if negative else NOTHING
+            if wanted is not NOTHING and (deciding is None or least < deciding):
+                decided = _decided(tail, wanted, negative, end) if end.least else None
+                if decided is None:
+                    raise _Undecided(assertion)
+                return decided
+        return _meeting(tail, wanted, negative)
+
+    # -- repeats ----------------------------------------------------------------------------------------------------
+
+    def looped(self, context: int, before: list[Expression], node: Loop, rest: _Cell | None, end: _End) -> Expression:
+        """`before`, then the repeat `node`, then `rest`."""
+        item, low, high = node.item, node.low, node.high
+        least, most = width(item)
+        if most == 0:
+            return self.rest(context, self.push([*before, item if low else EMPTY], rest), end)
+        try:
+            turn = self.rest(UNKNOWN, self.push([item], None), _End(is_open=True))
+        except _Undecided as error:
+            undecided = error
+        else:
+            return self.rest(context, self.push([*before, repeat(turn, low, high)], rest), end)
+        tempered = None if end.is_open or (rest and rest.sensitive) else self.tempered(node, rest)
+        if tempered is not None:
+            return seq(*before, tempered)
+        options: list[Node] | None = None
+        if high is not None and high <= 2:
+            options = [Run((item,) * count) for count in range(low, high + 1)]
+        elif least > 0:
+            try:
+                turn = self.rest(self.after(item), self.push([item], None), _End(True, least, _ends(item, False)))
+                options = [EMPTY] if low == 0 else []
+                if low <= 1:
+                    options.append(item)
+                between = repeat(turn, max(low - 2, 0), None if high is None else high - 2)
+                options.append(Run((item, between, item)))
+            except _Undecided:
+                options = None
+        if options is None and high is not None and high <= MAX_UNROLL:
+            options = [Run((item,) * count) for count in range(low, high + 1)]
+        if options is None:
+            raise undecided
+        return alt(*(self.rest(context, self.push([*before, option], rest), end) for option in options))
+
+    def after(self, item: Node) -> int:
+        """What stands after a turn of `item`, which is not empty: a class of characters, if they all are of it."""
+        ends = _ends(item, True)
+        meant = [index for index, known in enumerate(self.classes) if intersect(known, ends)]
+        return meant[0] if len(meant) == 1 else UNKNOWN
+
+    def tempered(self, node: Loop, rest: _Cell | None) -> Expression | None:
+        """``(?:(?!A)C)*`` and what follows it, for C one character; None for anything else.
+
+        No A may begin within the repeated characters. One that ends within them is an ordinary exclusion. One that
+        ends in what follows is cut in two, A = BA', and then not both: B at the end, A' at the beginning.
+        """
+        match node.item:
+            case Run((Ahead(item, True), Chars() as one)) if not isinstance(item, MIXED):
+                pass
+            case _:
+                return None
+        if is_nullable(item):
+            return self.rest(UNKNOWN, rest, _CLOSED) if node.low == 0 else NOTHING
+        tail = self.rest(UNKNOWN, rest, _CLOSED)
+        plain = without(repeat(one, node.low, node.high), seq(ANY_TEXT, item, ANY_TEXT))
+        if tail is EMPTY:
+            return plain
+        sets = fixed(item)
+        if sets is None:
+            return None
+        cuts = [cut for cut in range(1, len(sets)) if _may_begin(tail, sets[cut:])]
+        if len(cuts) > MAX_SPLITS:
+            return None
+        options = [(plain, tail)]
+        for cut in cuts:
+            ended, begun = seq(ANY_TEXT, joined(sets[:cut])), seq(joined(sets[cut:]), ANY_TEXT)
+            options = [
+                option
+                for left, right in options
+                for option in ((without(left, ended), right), (left, _meeting(right, begun, True)))
+                if option[1] is not NOTHING
+            ]
+        return alt(*(seq(left, right) for left, right in options))
+
+
+def _meeting(tail: Expression, wanted: Expression, negative: bool) -> Expression:
+    """``both(tail, wanted)``, or ``without(tail, wanted)``, as simply as it can be said."""
+    if wanted is NOTHING:
+        return tail if negative else NOTHING
+    if wanted is ANY_TEXT:
+        return NOTHING if negative else tail
+    if wanted is EMPTY and not negative:
+        return EMPTY if is_nullable(tail) else NOTHING
+    if tail is EMPTY:
+        return NOTHING if is_nullable(wanted) == negative else EMPTY
+    if tail is ANY_TEXT and not negative:
+        return wanted
+    first = _first_only(wanted)
+    if first is not None:
+        ranges, or_empty = first
+        return confine(tail, complement(ranges) if negative else ranges, or_empty != negative, last=False)
+    return without(tail, wanted) if negative else both(tail, wanted)
+
+
+def _decided(tail: Expression, wanted: Expression, negative: bool, end: _End) -> Expression | None:
+    """The same, where `tail` may be empty and `end` tells how the text goes on; None where that is not enough."""
+    first = _first_only(wanted)
+    if first is not None:
+        allowed = complement(first[0]) if negative else first[0]
+        common = intersect(allowed, end.begins)
+        return confine(tail, allowed, bool(common), last=False) if common in ((), end.begins) else None
+    if tail is EMPTY and not intersect(end_set(wanted, False), end.begins):
+        return EMPTY if negative else NOTHING
+    return None
+
+
+def _ends(node: Node, last: bool) -> Ranges:
+    """`end_set`, of what has assertions."""
+    match node:
+        case Edge() | Ahead() | Behind():
+            return ()
+        case Loop(item):
+            return _ends(item, last)
+        case Choice(options):
+            return merge(pair for option in options for pair in _ends(option, last))
+        case Run(items):
+            found: list[tuple[int, int]] = []
+            for item in reversed(items) if last else items:
+                found.extend(_ends(item, last))
+                if width(item)[0] > 0:
+                    break
+            return merge(found)
+        case _:
+            return end_set(node, last)
+
+
+def _first_only(wanted: Expression) -> tuple[Ranges, bool] | None:
+    """(characters, or_empty), if `wanted` says only what a text begins with, and whether it may be empty."""
+    if _is_any_after(wanted):
+        return head(wanted, 1)[0], False
+    options = getattr(wanted, "options", ())
+    if len(options) == 2 and options[0] is EMPTY and _is_any_after(options[1]):
+        return head(options[1], 1)[0], True
+    return None
+
+
+def _is_any_after(node: Expression) -> bool:
+    """Whether `node` is one character, then any text."""
+    items = getattr(node, "items", ())
+    if len(items) != 2 or items[1] is not ANY_TEXT:
+        return False
+    return isinstance(items[0], Chars) or (len(getattr(items[0], "content", "")) == 1)
+
+
+def _may_begin(tail: Expression, sets: list[Ranges]) -> bool:
+    """Whether a text of `tail` may begin with characters out of `sets`, as far as is plain to see."""
+    return all(intersect(known, ranges) for known, ranges in zip(head(tail, len(sets)), sets, strict=False))
