@@ -296,6 +296,11 @@ class OutlinesMatcher:
         self._grammar = grammar
         self._states = states if states is not None else [grammar.start]
 
+    @property
+    def grammar(self) -> OutlinesGrammar:
+        """The grammar that rows are of."""
+        return self._grammar
+
     def mask_row(self) -> int:
         """The key of the current mask."""
         return self._states[-1]

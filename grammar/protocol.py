@@ -34,6 +34,11 @@ class Forced:
 class Matcher(Protocol):
     """One request's place in a grammar. Not thread-safe; cheap to fork."""
 
+    @property
+    def grammar(self) -> Grammar:
+        """The grammar that `mask_row` names rows of. It may become another, of the same constraint, by an advance."""
+        ...
+
     def mask_row(self) -> int:
         """The key of the current mask, for `Grammar.mask`. Equal keys of one grammar mean equal masks."""
         ...

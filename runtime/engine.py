@@ -377,8 +377,8 @@ class Engine:
                 continue
             try:
                 mask = -1
-                if job.matcher is not None and job.grammar is not None:
-                    mask = self._masks.acquire(job.grammar, job.matcher.mask_row())
+                if job.matcher is not None:
+                    mask = self._masks.acquire(job.matcher.grammar, job.matcher.mask_row())
                 rows[chunk.sequence] = job.sample_row(row=start - 1, mask=mask)
             except Exception as error:  # a mask that cannot be had is that request's error alone
                 self._end(job, _as_weft_error(error, job))

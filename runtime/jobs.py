@@ -125,7 +125,6 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         super().__init__(request.id, ticket, [sequence], len(prompt), now)
         self.request = request
         self.sequence = sequence
-        self.grammar = grammar
         self.matcher = grammar.matcher() if grammar is not None else None
         self.seed = seed
         self.max_tokens = max_tokens

@@ -38,7 +38,7 @@ class Line:
 
 class LineMatcher:
     def __init__(self, line: Line) -> None:
-        self.line = line
+        self.line = self.grammar = line
         self.at = 0
 
     def mask_row(self) -> int:
