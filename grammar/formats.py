@@ -1,16 +1,32 @@
-"""JSON Schema's `format`s that are enforced: for each, an expression all of whose texts are valid.
+"""JSON Schema's `format`s: for each of the standard's, an expression over the characters of a string.
 
-Some are narrower than their standard allows (an e-mail address has no quoted part, a URI has an authority and no
-literal address). Standard formats that are not here are refused; formats no standard names are annotations.
+All texts of an expression are valid in the standard that defines the format. Nearly all valid texts are in it; narrower
+than their standards are:
+
+* ``date-time``, ``time``: a leap second is written in UTC (and, with a date, where it may be: end of June or December);
+  no year 0000;
+* ``hostname``, ``idn-hostname``: no label in Punycode (``xn--``), which no regular expression can check;
+* ``idn-hostname``, ``idn-email``: labels beyond ASCII have up to 12 letters, of scripts with no rules of context;
+* ``regex``: no look-around, back reference or named group, and groups three deep.
+
+A format that no standard names is an annotation. `host-name` and `ip-address` are the names of draft 3.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
-from .expression import Expression
+from .expression import ANY_CHARACTER, Expression, alt, both, chars, repeat, seq, text, without
 from .regex_parser import parse_ecma
+
+MOST_HOST = 253
+"""Characters of a host name."""
+MOST_LOCAL = 64
+"""Characters before the @ of an e-mail address."""
+MOST_MAILBOX = 254
+
+# Dates and times: RFC 3339; durations are in its appendix A.
 
 _YEAR = r"(?:000[1-9]|00[1-9]\d|0[1-9]\d{2}|[1-9]\d{3})"
 _LEAP = r"(?:\d{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
@@ -18,38 +34,174 @@ _DATE = (
     rf"(?:{_YEAR}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
     rf"|{_LEAP}-02-29)"
 )
-_CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d"
-_TIME = rf"{_CLOCK}:[0-5]\d(?:\.\d{{1,6}})?(?:Z|[+-]{_CLOCK})"
+_HOUR_MINUTE = r"(?:[01]\d|2[0-3]):[0-5]\d"
+_ORDINARY = rf"{_HOUR_MINUTE}:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-]{_HOUR_MINUTE})"
+_LEAP_SECOND = r"23:59:60(?:\.\d+)?(?:[Zz]|[+-]00:00)"
+_TIME = rf"(?:{_ORDINARY}|{_LEAP_SECOND})"
+_DATE_TIME = rf"(?:{_DATE}[Tt]{_ORDINARY}|{_YEAR}-(?:06-30|12-31)[Tt]{_LEAP_SECOND})"
+_CLOCK = r"T(?:\d+H(?:\d+M(?:\d+S)?)?|\d+M(?:\d+S)?|\d+S)"
+_DURATION = rf"P(?:\d+W|(?:\d+Y(?:\d+M(?:\d+D)?)?|\d+M(?:\d+D)?|\d+D)(?:{_CLOCK})?|{_CLOCK})"
+
+# Hosts: RFC 1123 and 5890; addresses: RFC 791 and 4291, written as in RFC 3986.
+
 _BYTE = r"(?:\d|[1-9]\d|1\d{2}|2[0-4]\d|25[0-5])"
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,14}[A-Za-z0-9])?"
-_DOMAIN = rf"{_LABEL}(?:\.{_LABEL}){{0,4}}"
-_DOTTED_DOMAIN = rf"(?:{_LABEL}\.){{1,4}}[A-Za-z]{{2,12}}"
-_ATOM = r"[A-Za-z0-9_+-]{1,20}"
-_PATH = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
-_QUERY = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
-
-_SOURCES = {
-    "date": _DATE,
-    "time": _TIME,
-    "date-time": rf"{_DATE}T{_TIME}",
-    "duration": (
-        r"P(?:\d{1,6}W|\d{1,6}Y(?:\d{1,6}M(?:\d{1,6}D)?)?|\d{1,6}M(?:\d{1,6}D)?|\d{1,6}D"
-        r"|(?:\d{1,6}D)?T(?:\d{1,6}H(?:\d{1,6}M(?:\d{1,6}S)?)?|\d{1,6}M(?:\d{1,6}S)?|\d{1,6}S))"
-    ),
-    "uuid": r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
-    "ipv4": rf"{_BYTE}(?:\.{_BYTE}){{3}}",
-    "hostname": _DOMAIN,
-    "email": rf"{_ATOM}(?:\.{_ATOM}){{0,2}}@{_DOTTED_DOMAIN}",
-    "uri": rf"https?://{_DOTTED_DOMAIN}(?::[1-9]\d{{0,3}})?(?:/{_PATH})?(?:\?{_QUERY})?(?:#{_QUERY})?",
-}
-
-UNENFORCED = frozenset(
-    "idn-email idn-hostname ipv6 iri iri-reference json-pointer regex relative-json-pointer "
-    "uri-reference uri-template".split()
+_IPV4 = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
+_GROUP = r"[0-9A-Fa-f]{1,4}"
+_LAST_TWO = rf"(?:{_GROUP}:{_GROUP}|{_IPV4})"
+_IPV6 = "|".join(
+    [
+        rf"(?:{_GROUP}:){{6}}{_LAST_TWO}",
+        *(rf"(?:{_GROUP}(?::{_GROUP}){{0,{4 - most}}})?::(?:{_GROUP}:){{{most}}}{_LAST_TWO}" for most in range(5)),
+        rf"::(?:{_GROUP}:){{5}}{_LAST_TWO}",
+        rf"(?:{_GROUP}(?::{_GROUP}){{0,5}})?::{_GROUP}",
+        rf"(?:{_GROUP}(?::{_GROUP}){{0,6}})?::",
+    ]
 )
-"""Formats of the standard that are refused."""
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})*"
+_PUNYCODE = r"^(?:[\s\S]*\.)?[Xx][Nn]--[\s\S]*$"
+_LETTERS_BEYOND = "ß-öø-ÿāăąćčďđēĕėęěğģħīĭįķłńňőœŕřśşšţťūŭůűųźżžάέήία-ρσ-ώа-яё-џぁ-ゖァ-ヺ一-龥가-힣"
+"""Lower-case letters of Latin, Greek and Cyrillic, kana, Chinese characters and Hangul: all valid in any label."""
+_PLAIN_LABEL = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,57}[A-Za-z0-9])?)"
+_LABEL_BEYOND = rf"(?:[a-z0-9{_LETTERS_BEYOND}]{{1,12}})"
+_IDN_HOST = rf"(?:{_PLAIN_LABEL}|{_LABEL_BEYOND})(?:\.(?:{_PLAIN_LABEL}|{_LABEL_BEYOND})){{0,3}}"
+_RESERVED_LABEL = r"^(?:[\s\S]*\.)?[^.]{2}--[\s\S]*$"
+
+# E-mail: RFC 5321 and, beyond ASCII, 6531.
+
+_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
+_QTEXT = r" !#-\[\]-~"
+_IPV6_IN_MAIL = "|".join(
+    [
+        rf"(?:{_GROUP}:){{7}}{_GROUP}|(?:{_GROUP}:){{6}}{_IPV4}",
+        *(rf"{_GROUP}(?::{_GROUP}){{{before}}}::(?:{_GROUP}(?::{_GROUP}){{0,{4 - before}}})?" for before in range(5)),
+        rf"{_GROUP}(?::{_GROUP}){{5}}::",
+        rf"::(?:{_GROUP}(?::{_GROUP}){{0,5}})?",
+    ]
+)
+_MAIL_HOST = rf"(?:{_HOST}|\[(?:{_IPV4}|IPv6:(?:{_IPV6_IN_MAIL}))\])"
+
+# URIs and IRIs: RFC 3986 and 3987; templates: RFC 6570.
+
+_ESCAPED = r"%[0-9A-Fa-f]{2}"
+_UNRESERVED = r"A-Za-z0-9._~\-"
+_DELIMITERS = r"!$&'()*+,;="
+_UCS = "\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef" + "".join(
+    f"{chr(plane * 0x10000 + (0x1000 if plane == 0xE else 0))}-{chr(plane * 0x10000 + 0xFFFD)}"
+    for plane in range(1, 0xF)
+)
+_PRIVATE = "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
+
+
+def _uri(more: str, private: str, *, relative: bool) -> str:
+    """The source for URIs with so many characters more, also in queries; and for references, if `relative`."""
+    char = rf"(?:[{_UNRESERVED}{more}{_DELIMITERS}:@]|{_ESCAPED})"
+    no_colon = rf"(?:[{_UNRESERVED}{more}{_DELIMITERS}@]|{_ESCAPED})"
+    literal = rf"\[(?:{_IPV6}|[Vv][0-9A-Fa-f]+\.[{_UNRESERVED}{_DELIMITERS}:]+)\]"
+    name = rf"(?:[{_UNRESERVED}{more}{_DELIMITERS}]|{_ESCAPED})*"
+    user = rf"(?:[{_UNRESERVED}{more}{_DELIMITERS}:]|{_ESCAPED})*@"
+    authority = rf"(?:{user})?(?:{literal}|{name})(?::\d*)?"
+    hierarchy = rf"//{authority}(?:/{char}*)*|/(?:{char}+(?:/{char}*)*)?"
+    tail = rf"(?:\?(?:[{_UNRESERVED}{more}{_DELIMITERS}:@/?{private}]|{_ESCAPED})*)?"
+    tail += rf"(?:#(?:[{_UNRESERVED}{more}{_DELIMITERS}:@/?]|{_ESCAPED})*)?"
+    whole = rf"[A-Za-z][A-Za-z0-9+.-]*:(?:{hierarchy}|{char}+(?:/{char}*)*)?{tail}"
+    return rf"{whole}|(?:{hierarchy}|{no_colon}+(?:/{char}*)*)?{tail}" if relative else whole
+
+
+_NAME_CHARACTER = rf"(?:[A-Za-z0-9_]|{_ESCAPED})"
+_VARIABLE = rf"{_NAME_CHARACTER}(?:\.?{_NAME_CHARACTER})*(?:\*|:[1-9]\d{{0,3}})?"
+_URI_TEMPLATE = rf"(?:[!#$&(-;=?-\[\]_a-z~{_UCS}{_PRIVATE}]|{_ESCAPED}|\{{[+#./;?&]?{_VARIABLE}(?:,{_VARIABLE})*\}})*"
+
+_JSON_POINTER = r"(?:/(?:[^/~]|~[01])*)*"
+_RELATIVE_JSON_POINTER = rf"(?:0|[1-9]\d*)(?:#|{_JSON_POINTER})"
+
+# Regular expressions as in ECMA-262.
+
+
+def _regex(depth: int) -> str:
+    """The source for regular expressions with groups that deep."""
+    escape = r"\\(?:[dDwWsStnrfv]|[\^$\\.*+?()\[\]{}|/])"
+    letter = r"[^\\^$.*+?()\[\]{}|\x00-\x1f\u2028\u2029]"
+    inside = r"(?:[A-Za-z0-9 _.,:;!?@#%'\"/<>=$*+(){}]|\\(?:[dDwWsStnrfv]|[\^$\\.*+?()\[\]{}|/]))"
+    members = rf"(?:a-z|A-Z|0-9|a-f|A-F|a-zA-Z|a-zA-Z0-9|{inside})+-?"
+    pairs = "|".join(rf"{low},[{low}-9]" for low in range(10))
+    count = rf"\{{(?:\d{{1,3}}|\d{{1,3}},|{pairs}|\d,[1-9]\d{{1,2}})\}}"
+    atom = rf"{letter}|\.|{escape}|\[\^?{members}\]"
+    if depth:
+        atom += rf"|\((?:\?:)?(?:{_regex(depth - 1)})\)"
+    term = rf"\^|\$|(?:{atom})(?:(?:[*+?]|{count})\??)?"
+    return rf"(?:{term}|\|)*"
+
+
+def _whole(source: str) -> Expression:
+    return parse_ecma(f"^(?:{source})$")
+
+
+_ASCII = chars([(0x20, 0x7E)])
+
+
+def _at_most(count: int, expression: Expression, character: Expression = _ASCII) -> Expression:
+    """Of the texts over such characters, those of at most `count`."""
+    return both(expression, repeat(character, 0, count))
+
+
+def _hostname() -> Expression:
+    return without(_at_most(MOST_HOST, _whole(_HOST)), parse_ecma(_PUNYCODE))
+
+
+def _idn_hostname() -> Expression:
+    return without(_whole(_IDN_HOST), parse_ecma(_RESERVED_LABEL))
+
+
+def _mailbox(more: str, host: Expression, character: Expression) -> Expression:
+    """A mailbox with so many characters more before the @, at such a host."""
+    dotted = rf"[{_ATEXT}{more}]+(?:\.[{_ATEXT}{more}]+)*"
+    quoted = rf'"(?:[{_QTEXT}{more}]|\\[ -~])*"'
+    local = _at_most(MOST_LOCAL, _whole(rf"{dotted}|{quoted}"), character)
+    return _at_most(MOST_MAILBOX, seq(local, text("@"), host), character)
+
+
+def _email() -> Expression:
+    return _mailbox("", _whole(_MAIL_HOST), _ASCII)
+
+
+def _idn_email() -> Expression:
+    return _mailbox("\u0080-\U0010ffff", alt(_whole(_MAIL_HOST), _made("idn-hostname")), ANY_CHARACTER)
+
+
+_MAKERS: dict[str, Callable[[], Expression]] = {
+    "date-time": partial(_whole, _DATE_TIME),
+    "date": partial(_whole, _DATE),
+    "time": partial(_whole, _TIME),
+    "duration": partial(_whole, _DURATION),
+    "email": _email,
+    "idn-email": _idn_email,
+    "hostname": _hostname,
+    "idn-hostname": _idn_hostname,
+    "ipv4": partial(_whole, _IPV4),
+    "ipv6": partial(_whole, _IPV6),
+    "uri": partial(_whole, _uri("", "", relative=False)),
+    "uri-reference": partial(_whole, _uri("", "", relative=True)),
+    "iri": partial(_whole, _uri(_UCS, _PRIVATE, relative=False)),
+    "iri-reference": partial(_whole, _uri(_UCS, _PRIVATE, relative=True)),
+    "uri-template": partial(_whole, _URI_TEMPLATE),
+    "uuid": partial(_whole, r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
+    "json-pointer": partial(_whole, _JSON_POINTER),
+    "relative-json-pointer": partial(_whole, _RELATIVE_JSON_POINTER),
+    "regex": partial(_whole, _regex(3)),
+}
+_OLD_NAMES = {"host-name": "hostname", "ip-address": "ipv4"}
+
+
+@cache
+def _made(name: str) -> Expression:
+    return _MAKERS[name]()
+
 
 FORMATS: dict[str, Callable[[], Expression]] = {
-    name: partial(parse_ecma, f"^(?:{source})$") for name, source in _SOURCES.items()
+    name: partial(_made, _OLD_NAMES.get(name, name)) for name in (*_MAKERS, *_OLD_NAMES)
 }
-"""By name, a maker of the expression over the string's characters."""
+"""By name, what gives the expression over the string's characters: always the same object."""
+
+UNENFORCED: frozenset[str] = frozenset()
+"""Formats of the standard that are refused where they would have to be enforced: none."""
