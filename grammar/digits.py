@@ -72,7 +72,7 @@ def between(low: Fraction, high: Fraction | None, fraction: Expression = ANY_FRA
         return seq(text(low_whole), _fraction_between(low_part, high_part, fraction))
     same = _agreeing(low_whole, high_whole)
     rest = len(low_whole) - same - 1
-    middle = NOTHING
+    middle: Expression = NOTHING
     if int(low_whole[same]) + 1 <= int(high_whole[same]) - 1:
         middle = seq(_CLASSES[int(low_whole[same]) + 1, int(high_whole[same]) - 1], _rest(rest), fraction)
     return seq(
@@ -196,7 +196,7 @@ def _compare(
             place = start + offset
             digit = int(letter)
             least, most = (digit + 1, 9) if upward else (first if place == 0 else 0, digit - 1)
-            way = NOTHING
+            way: Expression = NOTHING
             if least <= most:
                 way = seq(_CLASSES[least, most], follow(len(digits) - place - 1))
             if may_stop and place > 0:

@@ -110,7 +110,11 @@ def number(
     Raises:
         GrammarError: a bound or divisor whose digits have no end.
     """
-    if not (integer or fractional or canonical or multiples or not_multiples or excluded) and low is high is None:
+    if (
+        not (integer or fractional or canonical or multiples or not_multiples or excluded)
+        and low is None
+        and high is None
+    ):
         return NUMBER
     step = _least_common(multiples, integer)
     integer = integer or (step is not None and step.denominator == 1)

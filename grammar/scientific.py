@@ -111,7 +111,7 @@ def _mantissa(place: int, low: Fraction, high: Fraction, places: int | None) -> 
     least, most = max(low / _power(place), Fraction(1)), high / _power(place)
     if least == most:
         return NOTHING if places is not None and decimal_places(least) > places else exactly(least)
-    allowed = _MANTISSA
+    allowed: Expression = _MANTISSA
     if most < 10:
         allowed = between(least, most)
     elif least > 1:
