@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import GrammarError
 from .expression import (
     ALL_RANGES,
     EMPTY,
@@ -23,137 +22,35 @@ from .expression import (
     Expression,
     Ranges,
     alt,
-    both,
     complement,
     intersect,
     lengths,
-    merge,
     repeat,
     seq,
     without,
 )
-from .regex_ends import ANY_TEXT, confine, end_set, fixed, head, is_nullable, joined
+from .regex_ends import ANY_TEXT, confine, end_set, first_only, fixed, is_nullable, joined, may_begin, meeting
+from .regex_tree import (
+    MIXED,
+    Ahead,
+    Assertion,
+    Behind,
+    Case,
+    Choice,
+    Edge,
+    Loop,
+    Mixed,
+    Node,
+    Run,
+    ends,
+    refusal,
+    width,
+)
 
 MAX_STEPS = 5_000
 MAX_CLASSES = 16
 MAX_UNROLL = 8
 MAX_SPLITS = 6
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Case:
-    """One way an assertion may hold: the character `before` (or the start of the text), and the text `after`.
-
-    `after` is a whole expression for the rest of the text, decided by its first `width` characters; None says nothing.
-    """
-
-    before: Ranges
-    at_start: bool
-    after: Expression | None = None
-    width: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Edge:
-    """An assertion that one character before it and the text after it decide."""
-
-    name: str
-    offset: int
-    cases: tuple[Case, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ahead:
-    """A look-ahead."""
-
-    item: Node
-    negative: bool
-    offset: int
-    name = "lookahead"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Behind:
-    """A look-behind that may see more than one character."""
-
-    item: Expression
-    negative: bool
-    offset: int
-    name = "lookbehind"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Run:
-    """One after the other, with assertions among them."""
-
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Choice:
-    """One of several, with assertions among them."""
-
-    options: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Loop:
-    """A repeat of something with assertions."""
-
-    item: Node
-    low: int
-    high: int | None
-
-
-Assertion = Edge | Ahead | Behind
-Mixed = Edge | Ahead | Behind | Run | Choice | Loop
-Node = Expression | Mixed
-MIXED = (Edge, Ahead, Behind, Run, Choice, Loop)
-
-
-def run(items: Sequence[Node]) -> Node:
-    """`items`, one after the other."""
-    if any(isinstance(item, MIXED) for item in items):
-        return items[0] if len(items) == 1 else Run(tuple(items))
-    return seq(*items)  # type: ignore[arg-type]
-
-
-def choice(options: Sequence[Node]) -> Node:
-    """Any one of `options`."""
-    if any(isinstance(option, MIXED) for option in options):
-        return options[0] if len(options) == 1 else Choice(tuple(options))
-    return alt(*options)  # type: ignore[arg-type]
-
-
-def loop(item: Node, low: int, high: int | None) -> Node:
-    """`item`, from `low` to `high` times."""
-    if not isinstance(item, MIXED):
-        return repeat(item, low, high)
-    if high == 0:
-        return EMPTY
-    return item if (low, high) == (1, 1) else Loop(item, low, high)
-
-
-def width(node: Node) -> tuple[int, int | None]:
-    """The fewest and the most characters of a match; assertions have none."""
-    match node:
-        case Edge() | Ahead() | Behind():
-            return 0, 0
-        case Run(items):
-            bounds = [width(item) for item in items]
-            highs = [high for _, high in bounds if high is not None]
-            return sum(low for low, _ in bounds), sum(highs) if len(highs) == len(bounds) else None
-        case Choice(options):
-            bounds = [width(option) for option in options]
-            highs = [high for _, high in bounds if high is not None]
-            return min(low for low, _ in bounds), max(highs) if len(highs) == len(bounds) else None
-        case Loop(item, low, high):
-            shortest, longest = width(item)
-            if longest == 0:
-                return 0, 0
-            return shortest * low, None if high is None or longest is None else longest * high
-        case _:
-            return lengths(node)
 
 
 def settle(node: Node, source: str, search: bool = False) -> Expression:
@@ -170,12 +67,6 @@ def settle(node: Node, source: str, search: bool = False) -> Expression:
         at = undecided.assertion
         reason = f"whether the {at.name} holds cannot be told where it stands"
         raise refusal(source, at.offset, at.name, reason) from None
-
-
-def refusal(source: str, offset: int, keyword: str, reason: str) -> GrammarError:
-    """The error for something refused at `offset`."""
-    shown = source if len(source) <= 80 else source[:77] + "..."
-    return GrammarError(f"regex {shown!r}, offset {offset}: {reason}", keyword=keyword, pointer=str(offset))
 
 
 class _Undecided(Exception):
@@ -288,9 +179,16 @@ class _Settling:
             case Behind(item, negative):
                 if context != START:
                     raise _Undecided(cell.node)
-                seen = _meeting(seq(*before), seq(ANY_TEXT, item), negative)
+                seen = meeting(seq(*before), seq(ANY_TEXT, item), negative)
                 return self.rest(context, self.push([seen], cell.rest), end)
-        assertion = cell.node
+            case Edge() | Ahead():
+                return self.placed(context, before, cell.node, cell, end)
+        raise TypeError(f"no part of a regex: {cell.node!r}")
+
+    def placed(
+        self, context: int, before: list[Expression], assertion: Edge | Ahead, cell: _Cell, end: _End
+    ) -> Expression:
+        """`before`, then the rest of `cell` where `assertion` holds."""
         if not cell.sensitive:
             return seq(*before, self.asserted(UNKNOWN, assertion, cell.rest, end))
         if not before:
@@ -300,7 +198,7 @@ class _Settling:
         whole = seq(*before)
         if context == UNKNOWN and is_nullable(whole):
             raise _Undecided(assertion)
-        options = []
+        options: list[Expression] = []
         for here in range(START, len(self.classes)):
             if here == START and not (context == START and is_nullable(whole)):
                 continue
@@ -358,7 +256,7 @@ class _Settling:
                 if decided is None:
                     raise _Undecided(assertion)
                 return decided
-        return _meeting(tail, wanted, negative)
+        return meeting(tail, wanted, negative)
 
     # -- repeats ----------------------------------------------------------------------------------------------------
 
@@ -382,7 +280,7 @@ class _Settling:
             options = [Run((item,) * count) for count in range(low, high + 1)]
         elif least > 0:
             try:
-                turn = self.rest(self.after(item), self.push([item], None), _End(True, least, _ends(item, False)))
+                turn = self.rest(self.after(item), self.push([item], None), _End(True, least, ends(item, False)))
                 options = [EMPTY] if low == 0 else []
                 if low <= 1:
                     options.append(item)
@@ -398,8 +296,8 @@ class _Settling:
 
     def after(self, item: Node) -> int:
         """What stands after a turn of `item`, which is not empty: a class of characters, if they all are of it."""
-        ends = _ends(item, True)
-        meant = [index for index, known in enumerate(self.classes) if intersect(known, ends)]
+        last = ends(item, True)
+        meant = [index for index, known in enumerate(self.classes) if intersect(known, last)]
         return meant[0] if len(meant) == 1 else UNKNOWN
 
     def tempered(self, node: Loop, rest: _Cell | None) -> Expression | None:
@@ -422,7 +320,7 @@ class _Settling:
         sets = fixed(item)
         if sets is None:
             return None
-        cuts = [cut for cut in range(1, len(sets)) if _may_begin(tail, sets[cut:])]
+        cuts = [cut for cut in range(1, len(sets)) if may_begin(tail, sets[cut:])]
         if len(cuts) > MAX_SPLITS:
             return None
         options = [(plain, tail)]
@@ -431,34 +329,15 @@ class _Settling:
             options = [
                 option
                 for left, right in options
-                for option in ((without(left, ended), right), (left, _meeting(right, begun, True)))
+                for option in ((without(left, ended), right), (left, meeting(right, begun, True)))
                 if option[1] is not NOTHING
             ]
         return alt(*(seq(left, right) for left, right in options))
 
 
-def _meeting(tail: Expression, wanted: Expression, negative: bool) -> Expression:
-    """``both(tail, wanted)``, or ``without(tail, wanted)``, as simply as it can be said."""
-    if wanted is NOTHING:
-        return tail if negative else NOTHING
-    if wanted is ANY_TEXT:
-        return NOTHING if negative else tail
-    if wanted is EMPTY and not negative:
-        return EMPTY if is_nullable(tail) else NOTHING
-    if tail is EMPTY:
-        return NOTHING if is_nullable(wanted) == negative else EMPTY
-    if tail is ANY_TEXT and not negative:
-        return wanted
-    first = _first_only(wanted)
-    if first is not None:
-        ranges, or_empty = first
-        return confine(tail, complement(ranges) if negative else ranges, or_empty != negative, last=False)
-    return without(tail, wanted) if negative else both(tail, wanted)
-
-
 def _decided(tail: Expression, wanted: Expression, negative: bool, end: _End) -> Expression | None:
     """The same, where `tail` may be empty and `end` tells how the text goes on; None where that is not enough."""
-    first = _first_only(wanted)
+    first = first_only(wanted)
     if first is not None:
         allowed = complement(first[0]) if negative else first[0]
         common = intersect(allowed, end.begins)
@@ -466,46 +345,3 @@ def _decided(tail: Expression, wanted: Expression, negative: bool, end: _End) ->
     if tail is EMPTY and not intersect(end_set(wanted, False), end.begins):
         return EMPTY if negative else NOTHING
     return None
-
-
-def _ends(node: Node, last: bool) -> Ranges:
-    """`end_set`, of what has assertions."""
-    match node:
-        case Edge() | Ahead() | Behind():
-            return ()
-        case Loop(item):
-            return _ends(item, last)
-        case Choice(options):
-            return merge(pair for option in options for pair in _ends(option, last))
-        case Run(items):
-            found: list[tuple[int, int]] = []
-            for item in reversed(items) if last else items:
-                found.extend(_ends(item, last))
-                if width(item)[0] > 0:
-                    break
-            return merge(found)
-        case _:
-            return end_set(node, last)
-
-
-def _first_only(wanted: Expression) -> tuple[Ranges, bool] | None:
-    """(characters, or_empty), if `wanted` says only what a text begins with, and whether it may be empty."""
-    if _is_any_after(wanted):
-        return head(wanted, 1)[0], False
-    options = getattr(wanted, "options", ())
-    if len(options) == 2 and options[0] is EMPTY and _is_any_after(options[1]):
-        return head(options[1], 1)[0], True
-    return None
-
-
-def _is_any_after(node: Expression) -> bool:
-    """Whether `node` is one character, then any text."""
-    items = getattr(node, "items", ())
-    if len(items) != 2 or items[1] is not ANY_TEXT:
-        return False
-    return isinstance(items[0], Chars) or (len(getattr(items[0], "content", "")) == 1)
-
-
-def _may_begin(tail: Expression, sets: list[Ranges]) -> bool:
-    """Whether a text of `tail` may begin with characters out of `sets`, as far as is plain to see."""
-    return all(intersect(known, ranges) for known, ranges in zip(head(tail, len(sets)), sets, strict=False))

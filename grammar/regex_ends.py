@@ -22,11 +22,13 @@ from .expression import (
     alt,
     both,
     chars,
+    complement,
     intersect,
     merge,
     repeat,
     seq,
     text,
+    without,
 )
 
 ANY_TEXT = Repeat(ANY_CHARACTER, 0, None)
@@ -159,3 +161,46 @@ def joined(sets: list[Ranges]) -> Expression:
         items += [text(run), chars(ranges)]
         run = ""
     return seq(*items, text(run))
+
+
+def meeting(tail: Expression, wanted: Expression, negative: bool) -> Expression:
+    """``both(tail, wanted)``, or ``without(tail, wanted)``, as simply as it can be said."""
+    if wanted is NOTHING:
+        return tail if negative else NOTHING
+    if wanted is ANY_TEXT:
+        return NOTHING if negative else tail
+    if wanted is EMPTY and not negative:
+        return EMPTY if is_nullable(tail) else NOTHING
+    if tail is EMPTY:
+        return NOTHING if is_nullable(wanted) == negative else EMPTY
+    if tail is ANY_TEXT and not negative:
+        return wanted
+    first = first_only(wanted)
+    if first is not None:
+        ranges, or_empty = first
+        return confine(tail, complement(ranges) if negative else ranges, or_empty != negative, last=False)
+    return without(tail, wanted) if negative else both(tail, wanted)
+
+
+def first_only(wanted: Expression) -> tuple[Ranges, bool] | None:
+    """(characters, or_empty), if `wanted` says only what a text begins with, and whether it may be empty."""
+    if _is_any_after(wanted):
+        return head(wanted, 1)[0], False
+    if isinstance(wanted, Alt) and len(wanted.options) == 2:
+        empty, begun = wanted.options
+        if empty is EMPTY and _is_any_after(begun):
+            return head(begun, 1)[0], True
+    return None
+
+
+def _is_any_after(node: Expression) -> bool:
+    """Whether `node` is one character, then any text."""
+    if not isinstance(node, Seq) or len(node.items) != 2:
+        return False
+    one, others = node.items
+    return others is ANY_TEXT and (isinstance(one, Chars) or (isinstance(one, Text) and len(one.content) == 1))
+
+
+def may_begin(tail: Expression, sets: list[Ranges]) -> bool:
+    """Whether a text of `tail` may begin with characters out of `sets`, as far as is plain to see."""
+    return all(intersect(known, ranges) for known, ranges in zip(head(tail, len(sets)), sets, strict=False))

@@ -25,9 +25,11 @@ from .characters import (
     unicode_property,
 )
 from .expression import ALL_RANGES, EMPTY, Expression, Ranges, Text, alt, chars, complement, intersect, merge, seq
-from .regex_assertions import Case, refusal, settle
+from .regex_assertions import settle
+from .regex_characters import ASCII, MAX_SOURCE, MULTI_LINE, CharacterOrSet
 from .regex_ends import ANY_TEXT
-from .regex_syntax import ASCII, MAX_NESTING, MAX_SOURCE, MULTI_LINE, CharacterOrSet, Parser
+from .regex_syntax import MAX_NESTING, Parser
+from .regex_tree import Case, refusal
 
 __all__ = ["MAX_NESTING", "MAX_SOURCE", "parse_ecma", "parse_python"]
 

@@ -1,84 +1,35 @@
 """The syntax that both regex dialects share, which is that of Python's `re`: read by recursive descent.
 
-The result is an expression where there are no assertions, and a tree with them (`regex_assertions`) where there are.
+The result is an expression where there are no assertions, and a tree with them (`regex_tree`) where there are.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
-from .characters import fold_case
-from .expression import ALL_RANGES, EMPTY, NOTHING, Expression, Ranges, chars, complement, lengths, merge, text
-from .regex_assertions import MIXED, Ahead, Behind, Case, Edge, Node, choice, loop, refusal, run
+from .expression import EMPTY, NOTHING, complement, lengths, text
+from .regex_characters import ASCII, DIGITS, DOT_ALL, IGNORE_CASE, MULTI_LINE, UNICODE, VERBOSE, Reader
 from .regex_ends import end_set
+from .regex_tree import MIXED, Ahead, Behind, Case, Edge, Node, choice, loop, run
 
-MAX_SOURCE = 64 * 1024
 MAX_NESTING = 100
 MAX_COUNT = 1_000_000_000
 MAX_ASSERTIONS = 100
 
-IGNORE_CASE, MULTI_LINE, DOT_ALL, VERBOSE, ASCII, UNICODE = 1, 2, 4, 8, 16, 32
 FLAGS = {"i": IGNORE_CASE, "m": MULTI_LINE, "s": DOT_ALL, "x": VERBOSE, "a": ASCII, "u": UNICODE}
-
-DIGITS = frozenset("0123456789")
-_OCTAL = frozenset("01234567")
-_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
-_ESCAPES = {"a": 0x07, "f": 0x0C, "n": 0x0A, "r": 0x0D, "t": 0x09, "v": 0x0B, "\\": 0x5C}
 _REFUSED_GROUPS = {"P=": "backreference", "(": "conditional group"}
 
-CharacterOrSet = int | Ranges
 
-
-class Parser(ABC):
-    """Reads one regex. What the dialects disagree about is abstract."""
+class Parser(Reader):
+    """Reads the structure of one regex."""
 
     def __init__(self, source: str) -> None:
-        self.source = source
-        self.offset = 0
+        super().__init__(source)
         self.depth = 0
         self.assertions = 0
-        self.flags = 0
         self.names: set[str] = set()
-        if len(source) > MAX_SOURCE:
-            self.refuse("length", f"a regex of {len(source)} characters is too long: at most {MAX_SOURCE} are taken")
-
-    # -- reading ----------------------------------------------------------------------------------------------------
-
-    def peek(self, length: int = 1) -> str:
-        return self.source[self.offset : self.offset + length]
-
-    def take(self, wanted: str) -> bool:
-        if self.source.startswith(wanted, self.offset):
-            self.offset += len(wanted)
-            return True
-        return False
-
-    def next(self, what: str) -> str:
-        if self.offset >= len(self.source):
-            self.refuse("syntax", f"the regex ends inside {what}")
-        self.offset += 1
-        return self.source[self.offset - 1]
-
-    def until(self, sign: str, what: str) -> str:
-        start = self.offset
-        end = self.source.find(sign, start)
-        if end < 0:
-            self.refuse("syntax", f"{what} is not ended by {sign}", start)
-        self.offset = end + 1
-        return self.source[start:end]
-
-    def while_in(self, characters: frozenset[str], most: int | None = None) -> str:
-        start = self.offset
-        stop = len(self.source) if most is None else min(len(self.source), start + most)
-        while self.offset < stop and self.source[self.offset] in characters:
-            self.offset += 1
-        return self.source[start : self.offset]
-
-    def refuse(self, keyword: str, reason: str, offset: int | None = None) -> NoReturn:
-        raise refusal(self.source, self.offset if offset is None else offset, keyword, reason)
 
     # -- structure --------------------------------------------------------------------------------------------------
 
@@ -105,9 +56,8 @@ class Parser(ABC):
             start = self.offset
             character = self.next("the regex")
             if self.flags & VERBOSE and (character in " \t\n\r\v\f#"):
-                if character == "#":
-                    end = self.source.find("\n", self.offset)
-                    self.offset = len(self.source) if end < 0 else end + 1
+                if character == "#" and not self.skip_past("\n"):
+                    self.offset = len(self.source)
             elif character in "*+?" or (character == "{" and self.is_count()):
                 low, high = self.counts(character, start)
                 if last in ("", "anchor"):
@@ -187,7 +137,8 @@ class Parser(ABC):
         if self.take(":"):
             return self.inside(start)
         if self.take("#"):
-            self.until(")", "a comment")
+            if not self.skip_past(")"):
+                self.refuse("syntax", "a comment is not ended by )", start)
             return None
         for sign in ("=", "!", "<=", "<!"):
             if self.take(sign):
@@ -289,134 +240,16 @@ class Parser(ABC):
             flags |= FLAGS[letter]
         return flags
 
-    # -- characters -------------------------------------------------------------------------------------------------
-
-    def one(self, character: str, start: int) -> str | Expression:
-        """What stands for one character: itself, or a set."""
-        if character == ".":
-            return chars(ALL_RANGES if self.flags & DOT_ALL else self.dot())
-        if character == "[":
-            return self.character_set(start)
-        meaning = self.escaped(start, in_set=False) if character == "\\" else ord(character)
-        if not isinstance(meaning, int):
-            return chars(meaning)
-        if self.flags & IGNORE_CASE:
-            folded = self.folded(((meaning, meaning),))
-            return chars(folded) if folded != ((meaning, meaning),) else chr(meaning)
-        return chr(meaning)
-
-    def folded(self, ranges: Ranges) -> Ranges:
-        return fold_case(ranges, ascii_only=bool(self.flags & ASCII))
-
-    def character_set(self, start: int) -> Expression:
-        negative = self.take("^")
-        self.negated(negative)
-        points: list[tuple[int, int]] = []
-        named: list[tuple[int, int]] = []
-        is_first = not self.is_empty_set(start)
-        while is_first or self.peek() != "]":
-            is_first = False
-            low = self.set_item()
-            if self.peek() == "-" and self.peek(2) != "-]":
-                self.offset += 1
-                high = self.set_item()
-                if isinstance(low, int) and isinstance(high, int) and low <= high:
-                    points.append((low, high))
-                    continue
-                if not self.has_loose_sets or (isinstance(low, int) and isinstance(high, int)):
-                    self.refuse("syntax", "this range of characters has no order", start)
-                points.append((0x2D, 0x2D))
-                (points if isinstance(high, int) else named).extend(((high, high),) if isinstance(high, int) else high)
-            (points if isinstance(low, int) else named).extend(((low, low),) if isinstance(low, int) else low)
-        self.offset += 1
-        self.negated(negative)
-        ranges = merge(points)
-        if self.flags & IGNORE_CASE:
-            ranges = self.folded(ranges)
-        ranges = merge((*ranges, *named)) if named else ranges
-        return chars(complement(ranges) if negative else ranges)
-
-    def set_item(self) -> CharacterOrSet:
-        start = self.offset
-        character = self.next("a character set")
-        return self.escaped(start, in_set=True) if character == "\\" else ord(character)
-
-    def escaped(self, start: int, in_set: bool) -> CharacterOrSet:
-        """After a backslash: the character, or the set of characters, that it stands for."""
-        letter = self.next("an escape")
-        if letter in "dDwWsS":
-            return self.named_set(letter)
-        if letter == "b" and in_set:
-            return 0x08
-        meaning = self.dialect_escape(letter, start)
-        if meaning is not None:
-            return meaning
-        if letter in _ESCAPES:
-            return _ESCAPES[letter]
-        if letter in "xuU":
-            return self.hexadecimal({"x": 2, "u": 4, "U": 8}[letter], start)
-        if letter == "N":
-            return self.named_character(start)
-        if letter in DIGITS:
-            return self.octal(letter, start, in_set)
-        if letter.isascii() and letter.isalpha():
-            self.refuse("syntax", f"\\{letter} is not an escape", start)
-        return ord(letter)
-
-    def hexadecimal(self, count: int, start: int) -> int:
-        digits = self.while_in(_HEXADECIMAL, count)
-        if len(digits) < count or int(digits, 16) > 0x10FFFF:
-            self.refuse("syntax", f"{count} hexadecimal digits of a code point are needed here", start)
-        return int(digits, 16)
-
-    def named_character(self, start: int) -> int:
-        name = self.until("}", "a character name") if self.take("{") else ""
-        try:
-            return ord(unicodedata.lookup(name))
-        except (KeyError, TypeError):  # TypeError: it names several characters
-            self.refuse("syntax", f"\\N{{{name}}} names no character", start)
-
-    def octal(self, digit: str, start: int, in_set: bool) -> int:
-        if digit == "0" or in_set:
-            digits = (digit + self.while_in(_OCTAL, 2)) if digit in _OCTAL else ""
-        else:
-            two = self.peek(2)
-            digits = digit + two if len(two) == 2 and {digit, *two} <= _OCTAL else ""
-            self.offset += 2 if digits else 0
-            if not digits:
-                self.refuse("backreference", f"\\{digit} is a backreference, which is not regular", start)
-        if not digits or int(digits, 8) > 0o377:
-            self.refuse("syntax", f"\\{digits or digit} is not an octal escape", start)
-        return int(digits, 8)
-
-    # -- what the dialects disagree about -----------------------------------------------------------------------------
+    # -- what the dialects disagree about ---------------------------------------------------------------------------
 
     has_possessive: bool
     has_wide_lookbehind: bool
-    has_loose_sets: bool
     name_signs: Sequence[str]
     anchor_escapes: ClassVar = {"A": "anchor", "Z": "anchor", "b": "word boundary", "B": "word boundary"}
 
     @abstractmethod
-    def negated(self, negative: bool) -> None:
-        """What is read from here on is negated once more, or once less (if `negative`)."""
-
-    @abstractmethod
-    def dot(self) -> Ranges: ...
-
-    @abstractmethod
-    def named_set(self, letter: str) -> Ranges: ...
-
-    @abstractmethod
     def edge(self, name: str) -> tuple[Case, ...]:
         r"""What ``^``, ``$``, or ``A``, ``Z``, ``b``, ``B`` after a backslash, asserts."""
-
-    @abstractmethod
-    def dialect_escape(self, letter: str, start: int) -> CharacterOrSet | None: ...
-
-    @abstractmethod
-    def is_empty_set(self, start: int) -> bool:
-        """Whether a ``]`` that follows at once ends a set."""
 
 
 def _node(item: str | Node) -> Node:
