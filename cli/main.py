@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InvalidRequest, WeftError
+from .grammar import grammar
 from .serve import serve
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve")(serve)
+app.command("grammar")(grammar)
 
 
 def _print_version(wanted: bool) -> None:
