@@ -64,7 +64,7 @@ def between(low: Fraction, high: Fraction | None, fraction: Expression = ANY_FRA
         return alt(_least(low_whole, low_part, fraction), longer)
     high_whole, high_part = split(high)
     if len(low_whole) < len(high_whole):
-        inner = NOTHING
+        inner: Expression = NOTHING
         if len(high_whole) - len(low_whole) > 1:
             inner = seq(LEADING, repeat(DIGIT, len(low_whole), len(high_whole) - 2), fraction)
         return alt(_least(low_whole, low_part, fraction), inner, _most(high_whole, high_part, fraction, is_first=True))

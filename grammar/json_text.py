@@ -143,7 +143,7 @@ def string(low: int = 0, high: int | None = None) -> Expression:
     return Atom(Seq((_QUOTE, Repeat(STRING_CHARACTER, low, high), _QUOTE)))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def string_of(content: Expression, style: Spelling = "mixed") -> Expression:
     """An `Atom` of the strings whose content the regular expression `content` matches, or `NOTHING`.
 

@@ -82,7 +82,7 @@ def exact(value: Value) -> Fraction:
     return Fraction(value)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def number(
     *,
     integer: bool = False,
@@ -136,7 +136,7 @@ def number(
     return result if result is NOTHING else Atom(result)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _equal(value: Fraction) -> Expression:
     size = abs(value)
     numerals = alt(exactly(size, EMPTY if size >= _BEYOND else ZERO_FRACTION), one_value(size) if size else NOTHING)
@@ -232,16 +232,22 @@ class _Numbers:
 
     def listed(self, span: _Span) -> list[Fraction] | None:
         """All of them, where a range alone does not tell them and they are few; None where that is not so."""
+        values = self._candidates(span)
+        if values is None or not (self.canonical or all(_is_plain(abs(value)) for value in values)):
+            return None
+        return [value for value in values if value not in self.excluded and self._takes(value)]
+
+    def _candidates(self, span: _Span) -> list[Fraction] | None:
+        """What the bounds and the step leave, where it is a single number or they are a few multiples."""
         step = self.step
+        if span.low is not None and span.low == span.high:
+            return [span.low] if step is None or (span.low / step).denominator == 1 else []
         if step is None and self.integer and (self.excluded or self.not_multiples):
             step = Fraction(1)
         factors = None if step is None else span.factors(step)
         if step is None or factors is None or factors[1] - factors[0] >= MOST_LISTED:
             return None
-        values = [factor * step for factor in range(factors[0], factors[1] + 1)]
-        if not all(_is_plain(abs(value)) for value in values):
-            return None
-        return [value for value in values if value not in self.excluded and self._takes(value)]
+        return [factor * step for factor in range(factors[0], factors[1] + 1)]
 
     def _takes(self, value: Fraction) -> bool:
         if self.fractional and value.denominator == 1:
