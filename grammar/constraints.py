@@ -84,7 +84,7 @@ def grammar(source: str) -> Constraint:
 
 
 def structural_tag(tag: Mapping[str, Any] | str, **options: str) -> Constraint:
-    """Free text with markers that open parts which must match something, as tool calls; see `structural_tag.py`.
+    """Free text with markers that open parts which must match something, as tool calls; see `structural_tags.py`.
 
     Args:
         tag: the tag as a mapping or JSON text.

@@ -71,7 +71,7 @@ def gen(
             name.
         choices: the text is one of these. `select` compares them by probability instead.
         grammar: the text is what this grammar, in Lark's syntax or EBNF, produces.
-        structural_tag: the text is free but for the parts its markers open; see `weft.grammar.structural_tag`.
+        structural_tag: the text is free but for the parts its markers open; see `weft.grammar.structural_tags`.
         max_tokens, stop, temperature, ...: see `weft.request.Sampling`; what is not given is the run's default.
 
     Raises:

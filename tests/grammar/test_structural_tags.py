@@ -13,7 +13,7 @@ from slow_matcher import is_prefix, matches
 from weft.errors import GrammarError
 from weft.grammar.compiler import parse
 from weft.grammar.expression import Expression
-from weft.grammar.structural_tag import parse_structural_tag
+from weft.grammar.structural_tags import parse_structural_tag
 
 
 def read(tag: object) -> Expression:
