@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from .objects import ANY_OBJECT, ObjectShape
 from .scalars import ANY_NUMBER, ANY_STRING, NumberShape, StringShape
 from .values import EVERYTHING, ValueSet
 
-MAX_WORK = 200_000
+MAX_WORK = 150_000
 MAX_SHAPES = 2_000
 MAX_DEPTH = 12
 
@@ -110,7 +111,7 @@ class Algebra:
         for one in given:
             words |= one.words
         numbers, strings, arrays, objects = (
-            self._distinct([shape for one in given for shape in one[field]]) for field in range(1, 5)
+            self.distinct([shape for one in given for shape in one[field]]) for field in range(1, 5)
         )
         return ValueSet(words, _listed(numbers), _listed(strings), arrays, objects)
 
@@ -123,6 +124,40 @@ class Algebra:
             self._without(left.arrays, right.arrays, pointer),
             self._without(left.objects, right.objects, pointer),
         )
+
+    def one_of(self, sets: Sequence[ValueSet], pointers: Sequence[str]) -> ValueSet:
+        """What is in exactly one of `sets`, which stem from the schemas at `pointers`."""
+        once = twice = 0
+        for one in sets:
+            twice |= once & one.words
+            once |= one.words
+        fields: list[Any] = []
+        for field in range(1, 5):
+            shapes = [one[field] for one in sets]
+            listed = _listed_once(shapes)
+            fields.append(self._in_one(shapes, pointers) if listed is None else listed)
+        return ValueSet(once & ~twice, *fields)
+
+    def _in_one(self, sets: Sequence[tuple[Any, ...]], pointers: Sequence[str]) -> tuple[Any, ...]:
+        """What is in the shapes of exactly one of `sets`."""
+        tag = _tag([shape for shapes in sets for shape in shapes])
+        by_value: dict[str, set[int]] = {}
+        if tag is not None:
+            for index, shapes in enumerate(sets):
+                for shape in shapes:
+                    for value in _tag_values(shape, tag) or ():
+                        by_value.setdefault(value, set()).add(index)
+        alone: list[Any] = []
+        for index, shapes in enumerate(sets):
+            others: Iterable[int] = range(len(sets))
+            if tag is not None:
+                found = (_tag_values(shape, tag) or () for shape in shapes)
+                others = sorted({other for values in found for value in values for other in by_value[value]})
+            for other in others:
+                if other != index and shapes:
+                    shapes = self._without(shapes, sets[other], pointers[other])
+            alone += shapes
+        return self.distinct(alone)
 
     def is_empty(self, values: ValueSet) -> bool:
         """Whether the set is known to have nothing in it."""
@@ -155,11 +190,12 @@ class Algebra:
             return () if met is None else (met,)
         if left == right:
             return left
-        self.spend(len(left) * len(right))
+        self.spend(len(left) * len(right) * _weight(left[0], right[0]))
         met_all = [met for one in left for other in right if (met := one.meet(other)) is not None]
-        return self._distinct([shape for shape in met_all if not self.is_shape_empty(shape)])
+        return self.distinct([shape for shape in met_all if not self.is_shape_empty(shape)])
 
-    def _distinct(self, shapes: list[Shape]) -> tuple[Shape, ...]:
+    def distinct(self, shapes: list[Shape]) -> tuple[Shape, ...]:
+        """Each of `shapes` once. Raises GrammarError where there are more than `MAX_SHAPES`."""
         if len(shapes) < 2:
             return tuple(shapes)
         self.spend(len(shapes))
@@ -177,12 +213,12 @@ class Algebra:
         pieces = list(left)
         for other in right:
             pieces = [piece for one in pieces for piece in self._minus(one, other, pointer)]
-        return self._distinct(pieces)
+        return self.distinct(pieces)
 
     def _minus(self, one: Shape, other: Shape, pointer: str) -> list[Shape]:
-        self.spend()
         if one is other or other in WHOLE:
             return []
+        self.spend(_weight(one, other))
         common = one.meet(other)  # type: ignore[arg-type]
         if common is None or self.is_shape_empty(common):
             return [one]
@@ -191,7 +227,7 @@ class Algebra:
             return [part for part in parts if part is not None]  # type: ignore[misc]
         pieces: list[Shape] = []
         for piece in one.minus(other):  # type: ignore[arg-type]
-            self.spend()
+            self.spend(_weight(one, other))
             if isinstance(piece, str):
                 raise Inexpressible(
                     f"JSON Schema at {pointer or '/'}: {piece}: what does not meet it cannot be enforced exactly, as "
@@ -213,6 +249,48 @@ def _listed(shapes: Any) -> Any:
         return shapes
     every = frozenset().union(*(shape.values for shape in listed))
     return (*(shape for shape in shapes if shape.values is None), type(listed[0])(values=every))
+
+
+def _weight(one: Any, other: Any) -> int:
+    """About how much work it is to combine two shapes."""
+    if isinstance(one, ObjectShape):
+        return 2 + (len(one.named) + len(other.named)) // 4
+    if isinstance(one, ArrayShape):
+        return 2 + (len(one.prefix) + len(other.prefix)) // 4
+    return 1
+
+
+def _listed_once(sets: Sequence[tuple[Any, ...]]) -> tuple[Any, ...] | None:
+    """The listed values that are in exactly one of `sets` of scalars; None where not all of them list values."""
+    shapes = [shape for one in sets for shape in one]
+    if len(shapes) < 2 or any(getattr(shape, "values", None) is None for shape in shapes):
+        return None
+    counts = Counter(value for one in sets for value in frozenset().union(*(shape.values for shape in one)))
+    kept = frozenset(value for value, count in counts.items() if count == 1)
+    return (type(shapes[0])(values=kept),) if kept else ()
+
+
+def _tag(shapes: Sequence[Any]) -> str | None:
+    """A property that all of these objects have, and in each of them a listed string."""
+    if len(shapes) < 8 or not isinstance(shapes[0], ObjectShape):
+        return None
+    for name in shapes[0].required:
+        if all(_tag_values(shape, name) is not None for shape in shapes):
+            return name
+    return None
+
+
+def _tag_values(shape: ObjectShape, name: str) -> frozenset[str] | None:
+    """The strings that the property `name`, which there must be, is one of; None where it may be something else."""
+    if name not in shape.required:
+        return None
+    node = shape.named.get(name)
+    if not isinstance(node, Node) or node.is_open():
+        return None
+    values = node.values()
+    if values.words or values.numbers or values.arrays or values.objects or len(values.strings) != 1:
+        return None
+    return values.strings[0].values
 
 
 def _seen(shape: Any) -> bool:

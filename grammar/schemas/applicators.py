@@ -61,21 +61,18 @@ def _any_of(reader: Reader, place: Place, keyword: str, values: ValueSet) -> Val
 
 
 def _one_of(reader: Reader, place: Place, keyword: str, values: ValueSet) -> ValueSet:
-    algebra = reader.algebra
     branches = reader.branches(place.schema, keyword, place.pointer, place.scope)
-    sets = [algebra.meet(values, branch.values()) for branch in branches]
-    alone = []
-    for index, one in enumerate(sets):
-        for other, branch in enumerate(branches):
-            if other != index and one != NONE:
-                one = algebra.difference(one, sets[other], branch.pointer)
-        alone.append(one)
-    return algebra.union(alone)
+    sets = [reader.algebra.meet(values, branch.values()) for branch in branches]
+    return reader.algebra.one_of(sets, [branch.pointer for branch in branches])
 
 
 def _not(reader: Reader, place: Place, keyword: str, values: ValueSet) -> ValueSet:
     pointer = join(place.pointer, keyword)
-    node = reader.node(place.schema[keyword], pointer, place.scope)
+    schema = place.schema[keyword]
+    if isinstance(schema, dict) and schema.keys() & reader.known == {"not"} and not reader.document.tracks:
+        inner = reader.node(schema["not"], join(pointer, "not"), place.scope)
+        return reader.algebra.meet(values, inner.values())
+    node = reader.node(schema, pointer, place.scope)
     return reader.algebra.difference(values, node.values(), pointer)
 
 
@@ -110,7 +107,7 @@ def _dependencies(reader: Reader, place: Place, keyword: str, values: ValueSet) 
         if not values.objects:
             break
         objects = _dependency(reader, place, keyword, name, said, values.objects)
-        values = values._replace(objects=reader.algebra.union([NONE._replace(objects=objects)]).objects)
+        values = values._replace(objects=reader.algebra.distinct(list(objects)))
     return values
 
 

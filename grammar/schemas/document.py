@@ -17,7 +17,6 @@ MAX_EXPONENT = 400
 MAX_SCOPE = 16
 
 DIALECTS = {
-    "http://json-schema.org/draft-03/schema": 3,
     "http://json-schema.org/draft-04/schema": 4,
     "http://json-schema.org/draft-05/schema": 4,
     "http://json-schema.org/draft-06/schema": 6,
@@ -43,7 +42,12 @@ def refuse(pointer: str, keyword: str, reason: str) -> NoReturn:
 
 def join(pointer: str, *parts: str | int) -> str:
     """The JSON pointer of what is found under `parts` in turn."""
-    return pointer + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    for part in parts:
+        name = str(part)
+        if "~" in name or "/" in name:
+            name = name.replace("~", "~0").replace("/", "~1")
+        pointer = f"{pointer}/{name}"
+    return pointer
 
 
 def names_in(value: Any, pointer: str, keyword: str) -> list[str]:

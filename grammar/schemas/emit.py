@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import product
 
+from ..digits import ZERO_FRACTION
 from ..expression import (
     NOTHING,
     Atom,
@@ -22,6 +24,7 @@ from ..expression import (
     optional,
     repeat,
     seq,
+    texts,
     without,
 )
 from ..json_text import (
@@ -50,6 +53,8 @@ from .values import NULL as NULL_BIT
 MAX_LANGUAGES = 8
 """Patterns that may overlap in the names of one object's properties."""
 MAX_CONTAINS = 4
+PLAIN_WHOLE = 10**16
+"""Whole numbers below this are written without an exponent, as ints and as floats."""
 MAX_EMITTED = 100_000
 
 ANY_KEY = inside_string(ANY_TEXT)
@@ -144,7 +149,7 @@ class Emitter:
             values = sorted(shape.values)
             if canonical:
                 return alt(*(number(low=value, high=value, canonical=True) for value in values))
-            return alt(*map(equal, values))
+            return _equal_to_one(values)
         whole = ONE in shape.multiples
         return number(
             integer=whole,
@@ -264,8 +269,13 @@ class Emitter:
         if self.emitted > MAX_EMITTED:
             refuse(pointer, "size", f"more than {MAX_EMITTED} properties in all")
         required = shape.required
-        members = [Member(name, self.node(node), name in required) for name, node in shape.named.items()]
-        members += [Member(name, self.node(shape.beyond(name)), True) for name in required if name not in shape.named]
+        named = shape.named.items()
+        beyond = [(name, shape.beyond(name)) for name in required if name not in shape.named]
+        members = [
+            Member(name, self.node(node), name in required) for name, node in (*named, *beyond) if _is_text(name)
+        ]
+        if len(members) < len(shape.named) + len(beyond) and not all(map(_is_text, required)):
+            return NOTHING
         possible = 0
         for member in members:
             if member.value is not NOTHING:
@@ -310,6 +320,11 @@ class Emitter:
         return tuple(pairs)
 
 
+def _is_text(name: str) -> bool:
+    """Whether it holds no half of a surrogate pair: no UTF-8 text has such a property."""
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def _value_of(shape: ObjectShape, matched: set[Language]) -> Node:
     """What a property is in whose name no keyword names and that is in just these languages."""
     value: Node = TRUE
@@ -346,6 +361,16 @@ def string_shape_expression(shape: StringShape, spelling: Spelling = "mixed") ->
     if spelling == "mixed" and not shape.languages and not shape.excluded:
         return string(shape.low, shape.high)
     return _spelled(shape, spelling)
+
+
+def _equal_to_one(values: list[Fraction]) -> Expression:
+    """The numerals of any of `values`; thousands of whole numbers cost little."""
+    whole = [value for value in values if value.denominator == 1 and 0 < abs(value) < PLAIN_WHOLE]
+    if len(whole) < 16:
+        return alt(*map(equal, values))
+    plain = frozenset(whole)
+    others = [equal(value) for value in values if value not in plain]
+    return alt(seq(texts(str(value) for value in whole), ZERO_FRACTION), *others)
 
 
 @lru_cache(maxsize=1024)

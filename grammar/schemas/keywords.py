@@ -56,12 +56,16 @@ class Reader:
         document: the document.
         algebra: what combines its sets.
         asserts: whether `format` is enforced.
+
+    Attributes:
+        known: the keywords that say something; all others are annotations.
     """
 
     def __init__(self, document: Document, algebra: Algebra, asserts: bool) -> None:
         self.document = document
         self.algebra = algebra
         self.asserts = asserts
+        self.known = KEYWORDS
         self._places: dict[object, Node] = {}
         self._of_type: dict[str, Node] = {}
         self._constants: dict[object, Node] = {}
@@ -189,7 +193,7 @@ class Reader:
             else:
                 named = {name: self._constant(item, pointer) for name, item in value.items()}
                 objects.append(ObjectShape(named, (), dict.fromkeys(named), len(named), len(named), True))
-        self.algebra.spend(len(values) // 100 + len(arrays) + len(objects))
+        self.algebra.spend(len(values) // 10 + 10 * (len(arrays) + len(objects)))
         return ValueSet(
             words,
             (NumberShape(values=frozenset(numbers)),) if numbers else (),
@@ -255,6 +259,8 @@ class Reader:
         if first in schema:
             prefix = self.branches(schema, first, pointer, scope, may_be_empty=True)
         after = self.node(schema[rest], join(pointer, rest), scope) if rest in schema else TRUE
+        if first == "prefixItems" and scope.resource.draft < 2020:
+            prefix = tuple(node & after for node in prefix)  # there `items` speaks of all items
         contains = self._contains(schema, pointer, scope) if "contains" in schema else ()
         unique = schema.get("uniqueItems", False)
         if not isinstance(unique, bool):
@@ -271,9 +277,10 @@ class Reader:
         return None if longest is not None and longest < low else shape
 
     def _contains(self, schema: Schema, pointer: str, scope: Scope) -> tuple[Contained, ...]:
-        low, high = _bounds(schema, pointer, "minContains", "maxContains")
-        if "minContains" not in schema:
-            low = 1
+        low, high = 1, None
+        if scope.resource.draft >= 2019:
+            low, high = _bounds(schema, pointer, "minContains", "maxContains")
+            low = low if "minContains" in schema else 1
         item = self.node(schema["contains"], join(pointer, "contains"), scope)
         return (Contained(item, low, high),)
 

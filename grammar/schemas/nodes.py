@@ -64,6 +64,10 @@ class Node(ABC):
                 self._busy = False
         return self._values
 
+    def is_open(self) -> bool:
+        """Whether the set is being worked out."""
+        return self._busy
+
     def is_empty(self) -> bool:
         """Whether the set is known to have nothing in it; where it depends on itself, that is not known."""
         if self._empty is None:
@@ -116,6 +120,7 @@ class Constant(Node):
         self.pointer = ""
         self.is_true = is_true
         self._empty = not is_true
+        self._busy = False
 
     def give(self, values: ValueSet) -> None:
         """Say once what the set is."""

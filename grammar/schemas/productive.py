@@ -51,7 +51,11 @@ def _has_text(root: Expression, unknown: set[Rule]) -> bool:
                     return False
                 possible = sum(visit(member.value) for member in named) if low else 0
                 return possible >= low or any(visit(value) for _, value in others)
-            case Elements(first, rest, low):
+            case Elements(first, rest, low, _, counters):
+                ways = [option for options in (*first, rest) for option in options]
+                for index, (least, _) in enumerate(counters):
+                    if least and not any(option.counts >> index & 1 and visit(option.value) for option in ways):
+                        return False
                 return all(
                     any(visit(option.value) for option in (first[index] if index < len(first) else rest))
                     for index in range(min(low, len(first) + 1))
