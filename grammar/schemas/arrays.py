@@ -135,7 +135,7 @@ class ArrayShape:
             count = max(len(prefix), contained.start)
             prefix += [self.rest] * (count - len(prefix))
             return replace(self, prefix=tuple(prefix), rest=self.rest & out)
-        return replace(self, contains=(*self.contains, contained))
+        return self if contained in self.contains else replace(self, contains=(*self.contains, contained))
 
 
 ANY_ARRAY = ArrayShape()
