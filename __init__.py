@@ -14,10 +14,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import errors as errors
+    from . import grammar as grammar
     from .errors import WeftError as WeftError
     from .grammar.constraints import choices as choices
     from .grammar.constraints import json_schema as json_schema
     from .grammar.constraints import regex as regex
+    from .grammar.constraints import structural_tag as structural_tag
     from .lang import Answer as Answer
     from .lang import Backend as Backend
     from .lang import Forks as Forks
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 # Where each public name is found; a test holds this against the imports above and the list in docs/api.md.
 _HOMES = {
     ".errors": ("WeftError",),
-    ".grammar.constraints": ("choices", "json_schema", "regex"),
+    ".grammar.constraints": ("choices", "json_schema", "regex", "structural_tag"),
     ".lang": (
         "Answer",
         "Backend",
@@ -71,11 +73,13 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", "errors", *_HOME_OF]
+_MODULES = ("errors", "grammar")
+
+__all__ = ["__version__", *_MODULES, *_HOME_OF]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
+    if name in _MODULES:
         return import_module(".errors", __name__)
     home = _HOME_OF.get(name)
     if home is None:

@@ -10,7 +10,7 @@ keeps what is compiled.
 
 from .cache import GrammarCache
 from .compiler import SUPPORTED, compile
-from .constraints import choices, json_schema, regex
+from .constraints import choices, grammar, json_schema, literal, regex, structural_tag
 from .protocol import Forced, Grammar, MaskBits, Matcher
 from .vocabulary import Vocabulary
 
@@ -24,6 +24,9 @@ __all__ = [
     "Vocabulary",
     "choices",
     "compile",
+    "grammar",
     "json_schema",
+    "literal",
     "regex",
+    "structural_tag",
 ]

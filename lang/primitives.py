@@ -228,6 +228,8 @@ def _constraint(**values: Any) -> Constraint | None:
 
 def _model(schema: object) -> Any:
     """The type that JSON is read back as: what was given as the schema, where that is a type."""
+    if schema is None:
+        return None
     from ..grammar.python_types import is_type
 
     return schema if is_type(schema) else None
