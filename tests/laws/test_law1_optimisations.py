@@ -6,14 +6,16 @@ With `batch_invariant=True` greedy output is identical, token for token and log-
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+import tiny
 
-from weft.grammar import json_schema
-from weft.request import FinishReason, GenerateRequest, GenerateResult, Sampling
+from weft.grammar import choices, json_schema, regex
+from weft.request import Constraint, FinishReason, GenerateRequest, GenerateResult, Sampling, TokenEvent
 from weft.runtime import Engine
 
 PREFIX = "The quick brown fox reads the name of the thing. " * 2
@@ -86,6 +88,59 @@ def test_a_warm_cache_serves_the_prompt(tiny_folder: Path) -> None:
     results = run(tiny_folder, rounds=2)
     for result in results:
         assert result.cached_tokens == (result.prompt_tokens - 1) // 16 * 16
+
+
+CONSTRAINTS = {
+    "schema": json_schema(SCHEMA),
+    "choices": choices(["the naming of names", "the nameless", "nothing true"]),
+    "regex": regex("(true|null)(: the [ab]+;){2}"),
+    "literal": choices(["é: naming the 日本 thing"]),
+}
+
+
+def with_and_without_forced_text(folder: Path, constraint: Constraint) -> tuple[list[TokenEvent], list[TokenEvent]]:
+    """The events of a greedy generation, jump-forward on and off."""
+    with Engine(folder, device="cpu", batch_invariant=True) as engine:
+        runs = []
+        for forced in (True, False):
+            request = GenerateRequest(
+                id=str(forced),
+                prompt="Fill it in: ",
+                sampling=Sampling(max_tokens=100, logit_bias=((engine.tokenizer.encode('"')[0], 5.0),)),
+                constraint=constraint,
+                forced_text=forced,
+            )
+            runs.append(list(engine.generate(request)))
+    return runs[0], runs[1]
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_forced_text_is_told_from_sampled_text_by_its_tokens_alone(tiny_folder: Path, name: str) -> None:
+    """Up to where forced text is spelled otherwise than it would have been sampled, nothing differs."""
+    on, off = with_and_without_forced_text(tiny_folder, CONSTRAINTS[name])
+    assert not any(event.forced for event in off)
+    for event, other in zip(on, off, strict=False):
+        if event.token_id != other.token_id:
+            assert event.forced  # a sampled token after the same tokens is the same
+            break
+    else:
+        assert len(on) == len(off)
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_forced_text_changes_nothing_where_a_text_has_one_spelling(byte_folder: Path, name: str) -> None:
+    on, off = with_and_without_forced_text(byte_folder, CONSTRAINTS[name])
+    assert any(event.forced for event in on)
+    assert [event.token_id for event in on if event.token_id >= 0] == [e.token_id for e in off if e.token_id >= 0]
+    assert "".join(event.text for event in on) == "".join(event.text for event in off)
+
+
+@pytest.fixture(scope="module")
+def byte_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A tiny model whose tokens are single bytes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiny, "MERGED", ())
+        yield tiny.write_llama(tmp_path_factory.mktemp("models") / "bytes")
 
 
 def test_forced_text_keeps_to_the_schema_as_sampled_text_does(tiny_folder: Path) -> None:
