@@ -11,7 +11,7 @@ is written out for its first and last turns, or refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .expression import (
@@ -22,14 +22,24 @@ from .expression import (
     Expression,
     Ranges,
     alt,
-    complement,
-    intersect,
     lengths,
     repeat,
     seq,
     without,
 )
-from .regex_ends import ANY_TEXT, confine, end_set, first_only, fixed, is_nullable, joined, may_begin, meeting
+from .regex_ends import (
+    ANY_TEXT,
+    complement,
+    confine,
+    end_set,
+    first_only,
+    fixed,
+    intersect,
+    is_nullable,
+    joined,
+    may_begin,
+    meeting,
+)
 from .regex_tree import (
     MIXED,
     Ahead,
@@ -47,7 +57,7 @@ from .regex_tree import (
     width,
 )
 
-MAX_STEPS = 5_000
+MAX_STEPS = 3_000
 MAX_CLASSES = 16
 MAX_UNROLL = 8
 MAX_SPLITS = 6
@@ -111,6 +121,7 @@ class _Settling:
     def __init__(self, source: str, root: Node) -> None:
         self.source = source
         self.steps = 0
+        self.known: dict[tuple[int, _Cell | None, _End], Expression] = {}
         self.sensitivity: dict[Node, bool] = {}
         self.classes: list[Ranges] = [ALL_RANGES]
         self.visit(root)
@@ -159,6 +170,14 @@ class _Settling:
 
     def rest(self, context: int, cell: _Cell | None, end: _End) -> Expression:
         """What `cell` and all after it match, from a place that `context` stands before."""
+        key = (context, cell, end)
+        known = self.known.get(key)
+        if known is None:
+            known = self.known[key] = self.written(context, cell, end)
+        return known
+
+    def written(self, context: int, cell: _Cell | None, end: _End) -> Expression:
+        """The same, written anew."""
         before: list[Expression] = []
         while cell is not None and not isinstance(cell.node, MIXED):
             before.append(cell.node)
@@ -171,6 +190,8 @@ class _Settling:
         match cell.node:
             case Run(items):
                 return self.rest(context, self.push([*before, *items], cell.rest), end)
+            case Choice() if before and before != [ANY_TEXT] and context != UNKNOWN:
+                return self.placed(context, before, cell, lambda here: self.rest(here, cell, end))
             case Choice(options):
                 rests = (self.push([*before, option], cell.rest) for option in options)
                 return alt(*(self.rest(context, rest, end) for rest in rests))
@@ -181,31 +202,29 @@ class _Settling:
                     raise _Undecided(cell.node)
                 seen = meeting(seq(*before), seq(ANY_TEXT, item), negative)
                 return self.rest(context, self.push([seen], cell.rest), end)
-            case Edge() | Ahead():
-                return self.placed(context, before, cell.node, cell, end)
+            case Edge() | Ahead() as assertion:
+                if context == UNKNOWN and cell.sensitive and is_nullable(seq(*before)):
+                    raise _Undecided(assertion)
+                after = cell.rest
+                return self.placed(context, before, cell, lambda here: self.asserted(here, assertion, after, end))
         raise TypeError(f"no part of a regex: {cell.node!r}")
 
     def placed(
-        self, context: int, before: list[Expression], assertion: Edge | Ahead, cell: _Cell, end: _End
+        self, context: int, before: list[Expression], cell: _Cell, after: Callable[[int], Expression]
     ) -> Expression:
-        """`before`, then the rest of `cell` where `assertion` holds."""
+        """`before`, then `after` (what `cell` matches) for whatever context `before` may leave."""
         if not cell.sensitive:
-            return seq(*before, self.asserted(UNKNOWN, assertion, cell.rest, end))
+            return seq(*before, after(UNKNOWN))
         if not before:
-            if context == UNKNOWN:
-                raise _Undecided(assertion)
-            return self.asserted(context, assertion, cell.rest, end)
+            return after(context)
         whole = seq(*before)
-        if context == UNKNOWN and is_nullable(whole):
-            raise _Undecided(assertion)
         options: list[Expression] = []
         for here in range(START, len(self.classes)):
             if here == START and not (context == START and is_nullable(whole)):
                 continue
-            after = self.asserted(here, assertion, cell.rest, end)
-            if after is NOTHING:
-                continue
-            options.append(seq(self.ending(whole, context, here), after))
+            rest = after(here)
+            if rest is not NOTHING:
+                options.append(seq(self.ending(whole, context, here), rest))
         return alt(*options)
 
     def ending(self, whole: Expression, context: int, here: int) -> Expression:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from . import expression
 from .expression import (
     ALL_RANGES,
     ANY_CHARACTER,
@@ -22,8 +23,6 @@ from .expression import (
     alt,
     both,
     chars,
-    complement,
-    intersect,
     merge,
     repeat,
     seq,
@@ -34,6 +33,11 @@ from .expression import (
 ANY_TEXT = Repeat(ANY_CHARACTER, 0, None)
 
 _MOST_OPTIONS = 64
+
+complement = lru_cache(maxsize=1024)(expression.complement)
+"""`expression.complement`, remembered: the sets of word characters have hundreds of ranges."""
+intersect = lru_cache(maxsize=1024)(expression.intersect)
+"""`expression.intersect`, remembered."""
 
 
 @lru_cache(maxsize=4096)
@@ -66,14 +70,14 @@ def end_set(node: Expression, last: bool) -> Ranges:
             point = ord(content[-1 if last else 0])
             return ((point, point),)
         case Seq(items):
-            found: list[tuple[int, int]] = []
+            found: list[Ranges] = []
             for item in reversed(items) if last else items:
-                found.extend(end_set(item, last))
+                found.append(end_set(item, last))
                 if not is_nullable(item):
                     break
-            return merge(found)
+            return _union(found)
         case Alt(options):
-            return merge(pair for option in options for pair in end_set(option, last))
+            return _union([end_set(option, last) for option in options])
         case Repeat(item) | Atom(item):
             return end_set(item, last)
         case Both(items):
@@ -84,6 +88,11 @@ def end_set(node: Expression, last: bool) -> Ranges:
             return common
         case _:
             return ALL_RANGES
+
+
+def _union(sets: list[Ranges]) -> Ranges:
+    distinct = list(dict.fromkeys(sets))
+    return distinct[0] if len(distinct) == 1 else merge(pair for ranges in distinct for pair in ranges)
 
 
 def confine(node: Expression, allowed: Ranges, or_empty: bool, last: bool) -> Expression:
@@ -175,6 +184,10 @@ def meeting(tail: Expression, wanted: Expression, negative: bool) -> Expression:
         return NOTHING if is_nullable(wanted) == negative else EMPTY
     if tail is ANY_TEXT and not negative:
         return wanted
+    if not intersect(end_set(tail, False), end_set(wanted, False)):
+        if negative:
+            return tail if not (is_nullable(tail) and is_nullable(wanted)) else without(tail, wanted)
+        return EMPTY if is_nullable(tail) and is_nullable(wanted) else NOTHING
     first = first_only(wanted)
     if first is not None:
         ranges, or_empty = first
