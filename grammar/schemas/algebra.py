@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -111,7 +110,8 @@ class Algebra:
         for one in given:
             words |= one.words
         numbers, strings, arrays, objects = (
-            self.distinct([shape for one in given for shape in one[field]]) for field in range(1, 5)
+            self.distinct([shape for shapes in of_type for shape in shapes])
+            for of_type in zip(*(one.shapes() for one in given), strict=True)
         )
         return ValueSet(words, _listed(numbers), _listed(strings), arrays, objects)
 
@@ -119,45 +119,11 @@ class Algebra:
         """What is in `left` and not in `right`. Raises GrammarError, at `pointer`, where that cannot be expressed."""
         return ValueSet(
             left.words & ~right.words,
-            self._without(left.numbers, right.numbers, pointer),
-            self._without(left.strings, right.strings, pointer),
-            self._without(left.arrays, right.arrays, pointer),
-            self._without(left.objects, right.objects, pointer),
+            self.without(left.numbers, right.numbers, pointer),
+            self.without(left.strings, right.strings, pointer),
+            self.without(left.arrays, right.arrays, pointer),
+            self.without(left.objects, right.objects, pointer),
         )
-
-    def one_of(self, sets: Sequence[ValueSet], pointers: Sequence[str]) -> ValueSet:
-        """What is in exactly one of `sets`, which stem from the schemas at `pointers`."""
-        once = twice = 0
-        for one in sets:
-            twice |= once & one.words
-            once |= one.words
-        fields: list[Any] = []
-        for field in range(1, 5):
-            shapes = [one[field] for one in sets]
-            listed = _listed_once(shapes)
-            fields.append(self._in_one(shapes, pointers) if listed is None else listed)
-        return ValueSet(once & ~twice, *fields)
-
-    def _in_one(self, sets: Sequence[tuple[Any, ...]], pointers: Sequence[str]) -> tuple[Any, ...]:
-        """What is in the shapes of exactly one of `sets`."""
-        tag = _tag([shape for shapes in sets for shape in shapes])
-        by_value: dict[str, set[int]] = {}
-        if tag is not None:
-            for index, shapes in enumerate(sets):
-                for shape in shapes:
-                    for value in _tag_values(shape, tag) or ():
-                        by_value.setdefault(value, set()).add(index)
-        alone: list[Any] = []
-        for index, shapes in enumerate(sets):
-            others: Iterable[int] = range(len(sets))
-            if tag is not None:
-                found = (_tag_values(shape, tag) or () for shape in shapes)
-                others = sorted({other for values in found for value in values for other in by_value[value]})
-            for other in others:
-                if other != index and shapes:
-                    shapes = self._without(shapes, sets[other], pointers[other])
-            alone += shapes
-        return self.distinct(alone)
 
     def is_empty(self, values: ValueSet) -> bool:
         """Whether the set is known to have nothing in it."""
@@ -201,13 +167,14 @@ class Algebra:
         self.spend(len(shapes))
         for whole in WHOLE:
             if whole in shapes and not any(_seen(shape) for shape in shapes):
-                return (whole,)  # type: ignore[return-value]
+                return (whole,)
         kept = {shape.key() if isinstance(shape, ObjectShape) else shape: shape for shape in shapes}
         if len(kept) > MAX_SHAPES:
             raise GrammarError(f"JSON Schema: merging its parts gives more than {MAX_SHAPES} cases", keyword="size")
         return tuple(kept.values())
 
-    def _without(self, left: tuple[Shape, ...], right: tuple[Shape, ...], pointer: str) -> tuple[Shape, ...]:
+    def without(self, left: tuple[Shape, ...], right: tuple[Shape, ...], pointer: str) -> tuple[Shape, ...]:
+        """What is in `left`, shapes of one type, and not in `right`. Raises as `difference` does."""
         if not left or not right or left == right:
             return () if left == right else left
         pieces = list(left)
@@ -219,14 +186,14 @@ class Algebra:
         if one is other or other in WHOLE:
             return []
         self.spend(_weight(one, other))
-        common = one.meet(other)  # type: ignore[arg-type]
+        common = one.meet(other)
         if common is None or self.is_shape_empty(common):
             return [one]
         if isinstance(one, NumberShape | StringShape):
-            parts = [one.meet(part) for part in other.complement()]  # type: ignore[union-attr,arg-type]
-            return [part for part in parts if part is not None]  # type: ignore[misc]
+            parts = [one.meet(part) for part in other.complement()]
+            return [part for part in parts if part is not None]
         pieces: list[Shape] = []
-        for piece in one.minus(other):  # type: ignore[arg-type]
+        for piece in one.minus(other):
             self.spend(_weight(one, other))
             if isinstance(piece, str):
                 raise Inexpressible(
@@ -236,7 +203,7 @@ class Algebra:
                     keyword=piece,
                 )
             if not self.is_shape_empty(piece):
-                pieces.append(piece)  # type: ignore[arg-type]
+                pieces.append(piece)
         return pieces
 
 
@@ -258,39 +225,6 @@ def _weight(one: Any, other: Any) -> int:
     if isinstance(one, ArrayShape):
         return 2 + (len(one.prefix) + len(other.prefix)) // 4
     return 1
-
-
-def _listed_once(sets: Sequence[tuple[Any, ...]]) -> tuple[Any, ...] | None:
-    """The listed values that are in exactly one of `sets` of scalars; None where not all of them list values."""
-    shapes = [shape for one in sets for shape in one]
-    if len(shapes) < 2 or any(getattr(shape, "values", None) is None for shape in shapes):
-        return None
-    counts = Counter(value for one in sets for value in frozenset().union(*(shape.values for shape in one)))
-    kept = frozenset(value for value, count in counts.items() if count == 1)
-    return (type(shapes[0])(values=kept),) if kept else ()
-
-
-def _tag(shapes: Sequence[Any]) -> str | None:
-    """A property that all of these objects have, and in each of them a listed string."""
-    if len(shapes) < 8 or not isinstance(shapes[0], ObjectShape):
-        return None
-    for name in shapes[0].required:
-        if all(_tag_values(shape, name) is not None for shape in shapes):
-            return name
-    return None
-
-
-def _tag_values(shape: ObjectShape, name: str) -> frozenset[str] | None:
-    """The strings that the property `name`, which there must be, is one of; None where it may be something else."""
-    if name not in shape.required:
-        return None
-    node = shape.named.get(name)
-    if not isinstance(node, Node) or node.is_open():
-        return None
-    values = node.values()
-    if values.words or values.numbers or values.arrays or values.objects or len(values.strings) != 1:
-        return None
-    return values.strings[0].values
 
 
 def _seen(shape: Any) -> bool:

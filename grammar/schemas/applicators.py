@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .document import join, names_in, refuse
+from .checks import join, names_in, refuse
 from .nodes import TRUE, Node
 from .objects import ObjectShape
+from .one_of import exactly_one
 from .values import NONE, ValueSet
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _any_of(reader: Reader, place: Place, keyword: str, values: ValueSet) -> Val
 def _one_of(reader: Reader, place: Place, keyword: str, values: ValueSet) -> ValueSet:
     branches = reader.branches(place.schema, keyword, place.pointer, place.scope)
     sets = [reader.algebra.meet(values, branch.values()) for branch in branches]
-    return reader.algebra.one_of(sets, [branch.pointer for branch in branches])
+    return exactly_one(reader.algebra, sets, [branch.pointer for branch in branches])
 
 
 def _not(reader: Reader, place: Place, keyword: str, values: ValueSet) -> ValueSet:

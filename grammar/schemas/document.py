@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 from urllib.parse import unquote, urldefrag, urljoin
 
 from ...errors import GrammarError
+from .checks import Schema, join, refuse
 
 MAX_SOURCE = 8 * 1024 * 1024
 MAX_DIGITS = 1_000
@@ -31,30 +32,6 @@ NEWEST = 2020
 VALUES = frozenset(("const", "default", "enum", "example", "examples"))
 """Keywords under which values stand, not schemas."""
 RECURSIVE = "$recursiveAnchor"
-
-Schema = dict[str, Any]
-
-
-def refuse(pointer: str, keyword: str, reason: str) -> NoReturn:
-    """Raise the error that says what is not taken, where and why."""
-    raise GrammarError(f"JSON Schema at {pointer or '/'}: {keyword}: {reason}", pointer=pointer, keyword=keyword)
-
-
-def join(pointer: str, *parts: str | int) -> str:
-    """The JSON pointer of what is found under `parts` in turn."""
-    for part in parts:
-        name = str(part)
-        if "~" in name or "/" in name:
-            name = name.replace("~", "~0").replace("/", "~1")
-        pointer = f"{pointer}/{name}"
-    return pointer
-
-
-def names_in(value: Any, pointer: str, keyword: str) -> list[str]:
-    """An array of property names."""
-    if not isinstance(value, list) or any(not isinstance(name, str) for name in value):
-        refuse(pointer, keyword, "must be an array of property names")
-    return value
 
 
 def load(source: str) -> Any:
@@ -169,16 +146,12 @@ class Document:
         stated = schema.get("$schema") if isinstance(schema, dict) else None
         if stated is None or stated == "":
             return outer
-        if not isinstance(stated, str):
-            if pointer:
-                return outer  # a property of that name, perhaps
-            refuse("/$schema", "$schema", "must be a string")
-        plain = stated.rstrip("#").replace("https://", "http://", 1)
-        if plain in DIALECTS:
-            return DIALECTS[plain]
-        if pointer:
-            return outer
-        refuse("/$schema", "$schema", f"{stated!r} is no metaschema known here, so what its keywords mean is not known")
+        plain = stated.rstrip("#").replace("https://", "http://", 1) if isinstance(stated, str) else ""
+        if plain not in DIALECTS and not pointer:  # further down it may be a property of that name
+            refuse(
+                "/$schema", "$schema", f"{stated!r} is unknown, and so is what keywords mean by it"
+            )
+        return DIALECTS.get(plain, outer)
 
     # -- references -------------------------------------------------------------------------------------------------
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import product
 
-from ..digits import ZERO_FRACTION
 from ..expression import (
     NOTHING,
     Atom,
@@ -21,40 +18,28 @@ from ..expression import (
     Text,
     alt,
     both,
-    optional,
-    repeat,
     seq,
-    texts,
     without,
 )
 from ..json_text import (
     BOOLEAN,
-    INTEGER,
     NULL,
-    NUMBER,
-    STRING,
     Spelling,
     Style,
     inside_string,
-    literals,
-    string,
-    string_of,
 )
-from ..numbers import equal, number
 from .arrays import ANY_ARRAY, ArrayShape, Contained
-from .document import refuse
+from .checks import refuse
 from .language import ANY_TEXT, Language
 from .nodes import FALSE, TRUE, Node
 from .objects import ANY_OBJECT, ObjectShape
-from .scalars import ANY_INTEGER, ANY_NUMBER, ANY_STRING, ONE, NumberShape, StringShape
+from .spelling import anything, spell_numbers, spell_strings
 from .values import FALSEHOOD, TRUTH, ValueSet
 from .values import NULL as NULL_BIT
 
 MAX_LANGUAGES = 8
 """Patterns that may overlap in the names of one object's properties."""
 MAX_CONTAINS = 4
-PLAIN_WHOLE = 10**16
-"""Whole numbers below this are written without an exponent, as ints and as floats."""
 MAX_EMITTED = 100_000
 
 ANY_KEY = inside_string(ANY_TEXT)
@@ -125,9 +110,9 @@ class Emitter:
         if words & ~NULL_BIT:
             options.append(WORDS[words & ~NULL_BIT])
         for number_shape in numbers:
-            options.append(self.number(number_shape))
+            options.append(spell_numbers(number_shape, self.plain_integers))
         for string_shape in strings:
-            options.append(string_shape_expression(string_shape))
+            options.append(spell_strings(string_shape))
         for array in arrays:
             options.append(self.array(array, pointer))
         for shape in objects:
@@ -135,34 +120,6 @@ class Emitter:
         if len(options) == 1:
             return options[0]
         return alt(*options)
-
-    # -- scalars ----------------------------------------------------------------------------------------------------
-
-    def number(self, shape: NumberShape, canonical: bool = False) -> Expression:
-        """The numerals of a set of numbers."""
-        if not canonical:
-            if shape is ANY_NUMBER:
-                return NUMBER
-            if shape is ANY_INTEGER and not self.plain_integers:
-                return INTEGER
-        if shape.values is not None:
-            values = sorted(shape.values)
-            if canonical:
-                return alt(*(number(low=value, high=value, canonical=True) for value in values))
-            return _equal_to_one(values)
-        whole = ONE in shape.multiples
-        return number(
-            integer=whole,
-            fractional=ONE in shape.not_multiples,
-            low=shape.low,
-            low_open=shape.low_open,
-            high=shape.high,
-            high_open=shape.high_open,
-            multiples=tuple(step for step in shape.multiples if step != ONE),
-            not_multiples=tuple(step for step in shape.not_multiples if step != ONE),
-            excluded=tuple(sorted(shape.excluded)),
-            canonical=canonical or (whole and self.plain_integers),
-        )
 
     # -- arrays -----------------------------------------------------------------------------------------------------
 
@@ -254,8 +211,8 @@ class Emitter:
             refuse(pointer, "uniqueItems", "enforced for items that are strings, numbers, booleans or null only")
         options: list[Expression] = [WORDS[values.words & ~NULL_BIT]] if values.words & ~NULL_BIT else []
         options += [NULL] if values.words & NULL_BIT else []
-        options += [self.number(shape, canonical=True) for shape in values.numbers]
-        options += [string_shape_expression(shape, spelling) for shape in values.strings]
+        options += [spell_numbers(shape, canonical=True) for shape in values.numbers]
+        options += [spell_strings(shape, spelling) for shape in values.strings]
         value = alt(*options)
         return () if value is NOTHING else (Option(value if isinstance(value, Atom) else Atom(value)),)
 
@@ -350,59 +307,3 @@ def _counters(contains: tuple[Contained, ...]) -> tuple[tuple[int, int | None], 
 def _is_plain(values: ValueSet) -> bool:
     """Whether its strings look the same in ASCII."""
     return all(shape.values is not None and all(map(str.isascii, shape.values)) for shape in values.strings)
-
-
-def string_shape_expression(shape: StringShape, spelling: Spelling = "mixed") -> Expression:
-    """The texts of a set of strings, with their quotes."""
-    if shape is ANY_STRING and spelling == "mixed":
-        return STRING
-    if shape.values is not None:
-        return _listed(shape.values, spelling)
-    if spelling == "mixed" and not shape.languages and not shape.excluded:
-        return string(shape.low, shape.high)
-    return _spelled(shape, spelling)
-
-
-def _equal_to_one(values: list[Fraction]) -> Expression:
-    """The numerals of any of `values`; thousands of whole numbers cost little."""
-    whole = [value for value in values if value.denominator == 1 and 0 < abs(value) < PLAIN_WHOLE]
-    if len(whole) < 16:
-        return alt(*map(equal, values))
-    plain = frozenset(whole)
-    others = [equal(value) for value in values if value not in plain]
-    return alt(seq(texts(str(value) for value in whole), ZERO_FRACTION), *others)
-
-
-@lru_cache(maxsize=1024)
-def _listed(values: frozenset[str], spelling: Spelling) -> Expression:
-    written = literals(sorted(values), spelling=spelling)
-    return written if written is NOTHING else Atom(written)
-
-
-@lru_cache(maxsize=1024)
-def _spelled(shape: StringShape, spelling: Spelling) -> Expression:
-    return string_of(shape.content(), spelling)
-
-
-@dataclass(frozen=True, slots=True)
-class Anything:
-    """Any value, any array and any object, in one style."""
-
-    value: Expression
-    array: Expression
-    object: Expression
-
-
-@cache
-def anything(style: Style) -> Anything:
-    """Any JSON value: one recursive rule for each style. A key may come twice, as JSON lets it."""
-    rule = Rule("value")
-    comma, colon, space = style.comma, style.colon, style.space
-    value = Ref(rule)
-    items = seq(value, repeat(seq(comma, value)))
-    member = seq(STRING, colon, value)
-    members = seq(member, repeat(seq(comma, member)))
-    array = seq(Text("["), space, optional(seq(items, space)), Text("]"))
-    mapping = seq(Text("{"), space, optional(seq(members, space)), Text("}"))
-    rule.body = alt(NULL, BOOLEAN, NUMBER, STRING, array, mapping)
-    return Anything(value, array, mapping)

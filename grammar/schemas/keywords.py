@@ -10,12 +10,25 @@ from ..formats import FORMATS, UNENFORCED
 from .algebra import Algebra
 from .applicators import APPLICATORS, apply
 from .arrays import ArrayShape, Contained, SeenItems
-from .document import Document, Schema, Scope, join, names_in, refuse
+from .checks import (
+    Schema,
+    bound_at,
+    counts_at,
+    identity,
+    is_number,
+    join,
+    kind_of,
+    mapping_at,
+    names_in,
+    number_at,
+    refuse,
+)
+from .document import Document, Scope
 from .language import Language, names_of, of_format, pattern
 from .nodes import FALSE, TRUE, Known, Node
 from .objects import Layer, ObjectShape, SeenProperties
 from .scalars import NumberShape, StringShape
-from .values import EVERYTHING, NONE, OF_TYPE, ValueSet, is_number, of_word
+from .values import EVERYTHING, NONE, OF_TYPE, ValueSet, of_word
 
 NUMBER_KEYWORDS = frozenset("minimum maximum exclusiveMinimum exclusiveMaximum multipleOf".split())
 STRING_KEYWORDS = frozenset("minLength maxLength pattern format".split())
@@ -81,7 +94,7 @@ class Reader:
         if isinstance(schema, bool):
             return TRUE if schema else FALSE
         if not isinstance(schema, dict):
-            refuse(pointer, "schema", f"a schema is an object or a boolean, not {_kind(schema)}")
+            refuse(pointer, "schema", f"a schema is an object or a boolean, not {kind_of(schema)}")
         scope = self.document.enter(schema, scope)
         key: object = id(schema) if scope is self.document.scope else (id(schema), scope)
         node = self._places.get(key)
@@ -149,9 +162,12 @@ class Reader:
         return own
 
     def _restrict(self, values: ValueSet, field: str, shape: Any) -> ValueSet:
-        restricted = NONE if shape is None else NONE._replace(**{field: (shape,)})
-        met = self.algebra.meet(NONE._replace(**{field: getattr(values, field)}), restricted)
-        return values._replace(**{field: getattr(met, field)})
+        """`values`, those of one type only as far as they are in `shape`; None for what nothing is in."""
+        changes: dict[str, Any] = {field: ()}
+        if shape is not None:
+            met = self.algebra.meet(values, NONE._replace(**{field: (shape,)}))  # type: ignore[arg-type]
+            changes[field] = getattr(met, field)
+        return values._replace(**changes)
 
     def _types(self, names: Any, pointer: str) -> ValueSet:
         if isinstance(names, str) and names in OF_TYPE:
@@ -203,7 +219,7 @@ class Reader:
         )
 
     def _constant(self, value: Any, pointer: str) -> Node:
-        key = _identity(value)
+        key = identity(value)
         if key not in self._constants:
             self._constants[key] = Known(self.algebra, pointer, self._values([value], pointer))
         return self._constants[key]
@@ -211,11 +227,11 @@ class Reader:
     # -- types ------------------------------------------------------------------------------------------------------
 
     def _number(self, schema: Schema, pointer: str) -> NumberShape | None:
-        low, low_open = _bound(schema, pointer, "minimum", "exclusiveMinimum", 1)
-        high, high_open = _bound(schema, pointer, "maximum", "exclusiveMaximum", -1)
+        low, low_open = bound_at(schema, pointer, "minimum", "exclusiveMinimum", 1)
+        high, high_open = bound_at(schema, pointer, "maximum", "exclusiveMaximum", -1)
         multiples: tuple[Fraction, ...] = ()
         if "multipleOf" in schema:
-            step = _number(schema, pointer, "multipleOf")
+            step = number_at(schema, pointer, "multipleOf")
             if step <= 0:
                 refuse(join(pointer, "multipleOf"), "multipleOf", "must be more than 0")
             multiples = (step,)
@@ -223,7 +239,7 @@ class Reader:
         return None if shape.is_empty() else shape
 
     def _string(self, schema: Schema, pointer: str) -> StringShape | None:
-        low, high = _bounds(schema, pointer, "minLength", "maxLength")
+        low, high = counts_at(schema, pointer, "minLength", "maxLength")
         languages: list[Language] = []
         if "pattern" in schema:
             languages.append(self.pattern(schema["pattern"], join(pointer, "pattern"), "pattern"))
@@ -249,7 +265,7 @@ class Reader:
             raise GrammarError(message, pointer=pointer, keyword=keyword) from error
 
     def _array(self, schema: Schema, pointer: str, scope: Scope) -> ArrayShape | None:
-        low, high = _bounds(schema, pointer, "minItems", "maxItems")
+        low, high = counts_at(schema, pointer, "minItems", "maxItems")
         first, rest = "prefixItems", "items"
         if isinstance(schema.get("items"), list):
             first, rest = "items", "additionalItems"
@@ -279,23 +295,23 @@ class Reader:
     def _contains(self, schema: Schema, pointer: str, scope: Scope) -> tuple[Contained, ...]:
         low, high = 1, None
         if scope.resource.draft >= 2019:
-            low, high = _bounds(schema, pointer, "minContains", "maxContains")
+            low, high = counts_at(schema, pointer, "minContains", "maxContains")
             low = low if "minContains" in schema else 1
         item = self.node(schema["contains"], join(pointer, "contains"), scope)
         return (Contained(item, low, high),)
 
     def _object(self, schema: Schema, pointer: str, scope: Scope) -> ObjectShape | None:
-        low, high = _bounds(schema, pointer, "minProperties", "maxProperties")
+        low, high = counts_at(schema, pointer, "minProperties", "maxProperties")
         named: dict[str, Node] = {}
         if "properties" in schema:
-            properties = _mapping(schema, pointer, "properties")
+            properties = mapping_at(schema, pointer, "properties")
             above = pointer + "/properties"
             node = self.node
             named = {name: node(sub, join(above, name), scope) for name, sub in properties.items()}
         patterns: list[tuple[Language, Node]] = []
         if "patternProperties" in schema:
             above = join(pointer, "patternProperties")
-            for source, sub in _mapping(schema, pointer, "patternProperties").items():
+            for source, sub in mapping_at(schema, pointer, "patternProperties").items():
                 place = join(above, source)
                 patterns.append((self.pattern(source, place, "patternProperties"), self.node(sub, place, scope)))
             for name, value in named.items():
@@ -356,61 +372,3 @@ class Reader:
 
 def _unknown(name: Any) -> bool:
     return not isinstance(name, str) or name not in OF_TYPE
-
-
-def _kind(value: Any) -> str:
-    """The JSON type of a value."""
-    if value is None:
-        return "null"
-    names = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
-    return names.get(type(value), "number")
-
-
-def _identity(value: Any) -> object:
-    """Equal for JSON values that are the same."""
-    if isinstance(value, list):
-        return ("array", *map(_identity, value))
-    if isinstance(value, dict):
-        return ("object", frozenset((name, _identity(item)) for name, item in value.items()))
-    return (isinstance(value, bool), value)
-
-
-def _number(schema: Schema, pointer: str, keyword: str) -> Fraction:
-    value = schema[keyword]
-    if not is_number(value):
-        refuse(join(pointer, keyword), keyword, f"must be a number, not {_kind(value)}")
-    return Fraction(value)
-
-
-def _bound(schema: Schema, pointer: str, plain: str, exclusive: str, sign: int) -> tuple[Fraction | None, bool]:
-    """The bound on one side and whether it is exclusive, in either spelling of that."""
-    bound = _number(schema, pointer, plain) if plain in schema else None
-    other = schema.get(exclusive)
-    if other is None or isinstance(other, bool):
-        return bound, bound is not None and other is True
-    strict = _number(schema, pointer, exclusive)
-    if bound is None or (strict - bound) * sign >= 0:
-        return strict, True
-    return bound, False
-
-
-def _bounds(schema: Schema, pointer: str, lowest: str, highest: str) -> tuple[int, int | None]:
-    """Two counts; no upper one is None."""
-    low = _count(schema, pointer, lowest)
-    return low or 0, _count(schema, pointer, highest)
-
-
-def _count(schema: Schema, pointer: str, keyword: str) -> int | None:
-    if keyword not in schema:
-        return None
-    value = schema[keyword]
-    if not is_number(value) or value < 0 or Fraction(value).denominator != 1:
-        refuse(join(pointer, keyword), keyword, "must be a whole number, 0 or more")
-    return int(value)
-
-
-def _mapping(schema: Schema, pointer: str, keyword: str) -> dict[str, Any]:
-    value = schema[keyword]
-    if not isinstance(value, dict):
-        refuse(join(pointer, keyword), keyword, f"must be an object, not {_kind(value)}")
-    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from .arrays import ANY_ARRAY, ArrayShape
@@ -25,6 +24,10 @@ class ValueSet(NamedTuple):
     strings: tuple[StringShape, ...] = ()
     arrays: tuple[ArrayShape, ...] = ()
     objects: tuple[ObjectShape, ...] = ()
+
+    def shapes(self) -> tuple[tuple[Any, ...], ...]:
+        """The shapes of numbers, of strings, of arrays and of objects."""
+        return self[1:]
 
 
 EVERYTHING = ValueSet(NULL | FALSEHOOD | TRUTH, (ANY_NUMBER,), (ANY_STRING,), (ANY_ARRAY,), (ANY_OBJECT,))
@@ -49,8 +52,3 @@ def of_word(value: object) -> int:
     if value is None:
         return NULL
     return 0 if not isinstance(value, bool) else TRUTH if value else FALSEHOOD
-
-
-def is_number(value: Any) -> bool:
-    """Whether this is a JSON number, as `document.load` reads it."""
-    return isinstance(value, int | Fraction) and not isinstance(value, bool)
