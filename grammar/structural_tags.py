@@ -15,7 +15,8 @@ key ``json_schema``, ``regex``, ``grammar``, ``choices`` or ``text``.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ..errors import GrammarError
@@ -54,7 +55,9 @@ def parse_structural_tag(source: str, parse: Parse, options: Options = ()) -> Ex
         root = json.loads(source)
     except (ValueError, RecursionError) as error:
         raise GrammarError(f"the structural tag is not JSON: {error}", param="structural_tag") from error
-    return _Reader(parse, options).root(Fields(root, ""))
+    tag = Fields(root, "")
+    with _placed(tag):
+        return _Reader(parse, options).root(tag)
 
 
 class _Reader:
@@ -107,7 +110,8 @@ class _Reader:
         self._depth += 1
         if self._depth > MAX_NESTING:
             node.refuse(f"more than {MAX_NESTING} formats stand inside each other", "nesting")
-        made = read(self, node, tail)
+        with _placed(node):
+            made = read(self, node, tail)
         self._depth -= 1
         return made
 
@@ -299,6 +303,19 @@ _FORMATS: dict[str, Callable[[_Reader, Fields, Tail], Tail]] = {
     "token_triggered_tags": _Reader.token_triggered_tags,
     "token_dispatch": _Reader.token_dispatch,
 }
+
+
+@contextmanager
+def _placed(node: Fields) -> Iterator[None]:
+    """Give an error about a marker, which knows no place, that of the format it belongs to."""
+    try:
+        yield
+    except GrammarError as error:
+        if error.pointer is None:
+            raise GrammarError(
+                f"{node.place or 'the whole'}: {error.message}", pointer=node.place, keyword=error.keyword
+            ) from error
+        raise
 
 
 def _either(*tails: Tail) -> Tail:

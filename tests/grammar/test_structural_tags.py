@@ -245,5 +245,10 @@ def test_what_is_no_json_or_nests_without_end() -> None:
 
 def test_markers_that_overlap_are_refused() -> None:
     tags = [{**TAG, "begin": "x<t>y"}, {**TAG, "begin": "<t>"}]
-    with pytest.raises(GrammarError, match="overlap"):
-        read({"type": "triggered_tags", "triggers": ["x<t>", "<t>"], "tags": tags})
+    node = {"type": "triggered_tags", "triggers": ["x<t>", "<t>"], "tags": tags}
+    with pytest.raises(GrammarError, match="/elements/0: .* overlap") as caught:
+        read({"type": "sequence", "elements": [node]})
+    assert caught.value.pointer == "/elements/0"
+    with pytest.raises(GrammarError, match="half a surrogate pair") as caught:
+        read({"format": {"type": "const_string", "value": "\ud800"}})
+    assert caught.value.pointer == "/format"
