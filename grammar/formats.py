@@ -5,8 +5,10 @@ than their standards are:
 
 * ``date-time``, ``time``: a leap second is written in UTC (and, with a date, where it may be: end of June or December);
   no year 0000;
+* ``hostname``, ``email``: long labels only where there are few of them;
 * ``hostname``, ``idn-hostname``: no label in Punycode (``xn--``), which no regular expression can check;
-* ``idn-hostname``, ``idn-email``: labels beyond ASCII have up to 12 letters, of scripts with no rules of context;
+* ``idn-hostname``, ``idn-email``: up to four labels; those beyond ASCII have up to 12 letters, of scripts with no rules
+  of context; what is beyond ASCII before an @ has up to 15 characters;
 * ``regex``: no look-around, back reference or named group, and groups three deep.
 
 A format that no standard names is an annotation. `host-name` and `ip-address` are the names of draft 3.
@@ -17,14 +19,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, partial
 
-from .expression import ANY_CHARACTER, Expression, alt, both, chars, repeat, seq, text, without
+from .expression import Expression, alt, both, chars, repeat, seq, text, without
 from .regex_parser import parse_ecma
 
-MOST_HOST = 253
-"""Characters of a host name."""
 MOST_LOCAL = 64
 """Characters before the @ of an e-mail address."""
-MOST_MAILBOX = 254
+HOST_TIERS = ((63, 3), (49, 5), (24, 10))
+"""Characters of a label, and how many labels a host name may then have: at most 253 characters in all."""
+MAIL_TIERS = ((62, 3), (36, 5), (20, 9))
+"""The same for an e-mail address, which has at most 254 characters."""
+IDN_LABELS = 4
+IDN_MAIL_LABELS = 3
 
 # Dates and times: RFC 3339; durations are in its appendix A.
 
@@ -57,15 +62,8 @@ _IPV6 = "|".join(
         rf"(?:{_GROUP}(?::{_GROUP}){{0,6}})?::",
     ]
 )
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_HOST = rf"{_LABEL}(?:\.{_LABEL})*"
-_PUNYCODE = r"^(?:[\s\S]*\.)?[Xx][Nn]--[\s\S]*$"
 _LETTERS_BEYOND = "ß-öø-ÿāăąćčďđēĕėęěğģħīĭįķłńňőœŕřśşšţťūŭůűųźżžάέήία-ρσ-ώа-яё-џぁ-ゖァ-ヺ一-龥가-힣"
 """Lower-case letters of Latin, Greek and Cyrillic, kana, Chinese characters and Hangul: all valid in any label."""
-_PLAIN_LABEL = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,57}[A-Za-z0-9])?)"
-_LABEL_BEYOND = rf"(?:[a-z0-9{_LETTERS_BEYOND}]{{1,12}})"
-_IDN_HOST = rf"(?:{_PLAIN_LABEL}|{_LABEL_BEYOND})(?:\.(?:{_PLAIN_LABEL}|{_LABEL_BEYOND})){{0,3}}"
-_RESERVED_LABEL = r"^(?:[\s\S]*\.)?[^.]{2}--[\s\S]*$"
 
 # E-mail: RFC 5321 and, beyond ASCII, 6531.
 
@@ -79,7 +77,7 @@ _IPV6_IN_MAIL = "|".join(
         rf"::(?:{_GROUP}(?::{_GROUP}){{0,5}})?",
     ]
 )
-_MAIL_HOST = rf"(?:{_HOST}|\[(?:{_IPV4}|IPv6:(?:{_IPV6_IN_MAIL}))\])"
+_MAIL_ADDRESS = rf"\[(?:{_IPV4}|IPv6:(?:{_IPV6_IN_MAIL}))\]"
 
 # URIs and IRIs: RFC 3986 and 3987; templates: RFC 6570.
 
@@ -138,35 +136,49 @@ def _whole(source: str) -> Expression:
 
 
 _ASCII = chars([(0x20, 0x7E)])
+_DOT = text(".")
 
 
-def _at_most(count: int, expression: Expression, character: Expression = _ASCII) -> Expression:
-    """Of the texts over such characters, those of at most `count`."""
-    return both(expression, repeat(character, 0, count))
+def _label(most: int) -> Expression:
+    return _whole(rf"[A-Za-z0-9](?:[A-Za-z0-9-]{{0,{most - 2}}}[A-Za-z0-9])?")
+
+
+def _dotted(label: Expression, most: int) -> Expression:
+    return seq(label, repeat(seq(_DOT, label), 0, most - 1))
 
 
 def _hostname() -> Expression:
-    return without(_at_most(MOST_HOST, _whole(_HOST)), parse_ecma(_PUNYCODE))
+    punycode = _whole(r"[Xx][Nn]--.*")
+    return alt(*(_dotted(without(_label(size), punycode), count) for size, count in HOST_TIERS))
 
 
-def _idn_hostname() -> Expression:
-    return without(_whole(_IDN_HOST), parse_ecma(_RESERVED_LABEL))
+@cache
+def _idn_label() -> Expression:
+    """A label whose form in ASCII has at most 59 characters."""
+    return alt(without(_label(59), _whole(r"..--.*")), _whole(rf"[a-z0-9{_LETTERS_BEYOND}]{{1,12}}"))
 
 
-def _mailbox(more: str, host: Expression, character: Expression) -> Expression:
-    """A mailbox with so many characters more before the @, at such a host."""
-    dotted = rf"[{_ATEXT}{more}]+(?:\.[{_ATEXT}{more}]+)*"
-    quoted = rf'"(?:[{_QTEXT}{more}]|\\[ -~])*"'
-    local = _at_most(MOST_LOCAL, _whole(rf"{dotted}|{quoted}"), character)
-    return _at_most(MOST_MAILBOX, seq(local, text("@"), host), character)
+@cache
+def _mail_host() -> Expression:
+    return alt(_whole(_MAIL_ADDRESS), *(_dotted(_label(size), count) for size, count in MAIL_TIERS))
+
+
+@cache
+def _local() -> Expression:
+    """What stands before the @."""
+    dotted = rf"[{_ATEXT}]+(?:\.[{_ATEXT}]+)*"
+    quoted = rf'"(?:[{_QTEXT}]|\\[ -~])*"'
+    return both(_whole(rf"{dotted}|{quoted}"), repeat(_ASCII, 1, MOST_LOCAL))
 
 
 def _email() -> Expression:
-    return _mailbox("", _whole(_MAIL_HOST), _ASCII)
+    return seq(_local(), text("@"), _mail_host())
 
 
 def _idn_email() -> Expression:
-    return _mailbox("\u0080-\U0010ffff", alt(_whole(_MAIL_HOST), _made("idn-hostname")), ANY_CHARACTER)
+    beyond = rf"[{_ATEXT}" + "\u0080-\U0010ffff]{1,7}"  # up to four bytes each
+    local = alt(_local(), _whole(rf"{beyond}(?:\.{beyond})?"))
+    return seq(local, text("@"), alt(_mail_host(), _dotted(_idn_label(), IDN_MAIL_LABELS)))
 
 
 _MAKERS: dict[str, Callable[[], Expression]] = {
@@ -177,7 +189,7 @@ _MAKERS: dict[str, Callable[[], Expression]] = {
     "email": _email,
     "idn-email": _idn_email,
     "hostname": _hostname,
-    "idn-hostname": _idn_hostname,
+    "idn-hostname": lambda: _dotted(_idn_label(), IDN_LABELS),
     "ipv4": partial(_whole, _IPV4),
     "ipv6": partial(_whole, _IPV6),
     "uri": partial(_whole, _uri("", "", relative=False)),
