@@ -129,6 +129,8 @@ class ArrayShape:
 
     def with_contained(self, contained: Contained) -> ArrayShape:
         """Those that also contain this; items that may not be there are taken out where that says it."""
+        if contained.high is not None and contained.low > contained.high:
+            return replace(self, low=1, high=0)  # no array at all
         if contained.high == 0:
             out = ~contained.item
             prefix = [node & out if index >= contained.start else node for index, node in enumerate(self.prefix)]

@@ -290,7 +290,7 @@ class Reader:
         for one in contains:
             shape = shape.with_contained(one)
         longest = shape.longest()
-        return None if longest is not None and longest < low else shape
+        return None if longest is not None and longest < shape.low else shape
 
     def _contains(self, schema: Schema, pointer: str, scope: Scope) -> tuple[Contained, ...]:
         low, high = 1, None
