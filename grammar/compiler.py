@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ..errors import GrammarError, UnknownOption
 from ..request import Constraint, ConstraintKind
 from . import constraints
-from .expression import Expression, alt, text
-from .outlines import compile_expression
+from .constraints import SchemaLike
+from .engine.limits import Limits
+from .expression import Expression, texts
 from .protocol import Grammar
-from .regex_parser import MAX_SOURCE, parse_python
-from .schema_parser import parse_json_schema
 from .vocabulary import Vocabulary
 
-BACKENDS = ("outlines-core",)
-SUPPORTED = frozenset((ConstraintKind.JSON_SCHEMA, ConstraintKind.REGEX, ConstraintKind.CHOICES))
+BACKENDS = ("weft", "outlines-core")
+SUPPORTED = frozenset(ConstraintKind)
 """The kinds of constraint that can be compiled."""
+
+MAX_SOURCE = 8 * 1024 * 1024
 
 
 def compile(  # the name callers expect, as in re.compile
@@ -26,23 +26,26 @@ def compile(  # the name callers expect, as in re.compile
     /,
     *,
     vocabulary: Vocabulary,
-    json_schema: Mapping[str, Any] | bool | str | type | None = None,
+    json_schema: SchemaLike | None = None,
     regex: str | None = None,
     choices: Sequence[str] | None = None,
     grammar: str | None = None,
     structural_tag: str | None = None,
+    property_order: str = "schema",
     whitespace: str = "spaced",
-    backend: str = "outlines-core",
+    formats: str = "assert",
+    backend: str = "weft",
+    limits: Limits | None = None,
 ) -> Grammar:
     """Compile exactly one constraint, given whole or by one of the keywords.
 
     Args:
         constraint: a constraint as requests carry it.
         vocabulary: the tokens the masks are over.
-        json_schema, regex, choices: see `weft.grammar.constraints`.
-        grammar, structural_tag: refused: no backend here compiles them.
-        whitespace: for `json_schema`.
-        backend: which grammar engine; ``"outlines-core"``.
+        json_schema, regex, choices, grammar, structural_tag: see `weft.grammar.constraints`.
+        property_order, whitespace, formats: how `json_schema` is read, and the schemas inside `structural_tag`.
+        backend: which grammar engine: our own, or ``"outlines-core"``, which knows fewer constraints.
+        limits: bounds on the work of one constraint, counted; None for the usual ones.
 
     Raises:
         GrammarError: the constraint is malformed, asks for what cannot be enforced, is too large, or no text meets it.
@@ -50,47 +53,72 @@ def compile(  # the name callers expect, as in re.compile
     """
     if backend not in BACKENDS:
         raise UnknownOption(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}", param="backend")
+    options = {"property_order": property_order, "whitespace": whitespace, "formats": formats}
     given = [
         made
         for made in (
             constraint,
-            None if json_schema is None else constraints.json_schema(json_schema, whitespace=whitespace),
+            None if json_schema is None else constraints.json_schema(json_schema, **options),
             None if regex is None else constraints.regex(regex),
             None if choices is None else constraints.choices(choices),
-            None if grammar is None else Constraint(ConstraintKind.GRAMMAR, grammar),
-            None if structural_tag is None else Constraint(ConstraintKind.STRUCTURAL_TAG, structural_tag),
+            None if grammar is None else constraints.grammar(grammar),
+            None if structural_tag is None else constraints.structural_tag(structural_tag, **options),
         )
         if made is not None
     ]
     if len(given) != 1:
         raise GrammarError(f"exactly one constraint is needed, not {len(given)}", param="constraint")
-    return compile_expression(parse(given[0]), vocabulary)
+    expression = parse(given[0])
+    if backend == "outlines-core":
+        from .outlines import compile_expression as compile_outlines
+
+        return compile_outlines(expression, vocabulary)
+    from .engine.matcher import compile_expression
+
+    return compile_expression(expression, vocabulary, limits or Limits())
+
+
+def load(program: bytes, vocabulary: Vocabulary) -> Grammar:
+    """The grammar of a constraint that another process has read (`Program.encode`). Raises GrammarError."""
+    from .engine.matcher import compile_expression
+    from .engine.program import Program
+
+    return compile_expression(Program.decode(program), vocabulary)
 
 
 def parse(constraint: Constraint) -> Expression:
     """The texts that meet `constraint`. Raises as `compile` does."""
+    if len(constraint.source) > MAX_SOURCE:
+        raise GrammarError(
+            f"a constraint of {len(constraint.source)} characters: at most {MAX_SOURCE} are taken", keyword="length"
+        )
     options = dict(constraint.options)
-    whitespace = options.pop("whitespace", "spaced")
-    if options or (whitespace != "spaced" and constraint.kind is not ConstraintKind.JSON_SCHEMA):
-        name = next(iter(options), "whitespace")
-        raise UnknownOption(f"a {constraint.kind} constraint has no option {name!r}", param=name)
+    takes_options = constraint.kind in (ConstraintKind.JSON_SCHEMA, ConstraintKind.STRUCTURAL_TAG)
+    for name in options:
+        if not takes_options or name not in constraints.SCHEMA_OPTIONS:
+            raise UnknownOption(f"a {constraint.kind} constraint has no option {name!r}", param=name)
     match constraint.kind:
         case ConstraintKind.JSON_SCHEMA:
-            return parse_json_schema(constraint.source, whitespace)
+            from .schemas import parse_json_schema
+
+            return parse_json_schema(constraint.source, **options)
         case ConstraintKind.REGEX:
+            from .regex_parser import parse_python
+
             return parse_python(constraint.source)
         case ConstraintKind.CHOICES:
             return _parse_choices(constraint.source)
-        case _:
-            raise GrammarError(
-                f"constraints of kind {constraint.kind} are not supported; {', '.join(sorted(SUPPORTED))} are",
-                keyword=str(constraint.kind),
-            )
+        case ConstraintKind.GRAMMAR:
+            from .grammar_parser import parse_grammar
+
+            return parse_grammar(constraint.source)
+        case ConstraintKind.STRUCTURAL_TAG:
+            from .structural_tags import parse_structural_tag
+
+            return parse_structural_tag(constraint.source, parse, constraint.options)
 
 
 def _parse_choices(source: str) -> Expression:
-    if len(source) > MAX_SOURCE:
-        raise GrammarError(f"choices of {len(source)} characters: at most {MAX_SOURCE} are taken", keyword="length")
     try:
         options = json.loads(source)
     except (ValueError, RecursionError) as error:
@@ -99,6 +127,9 @@ def _parse_choices(source: str) -> Expression:
         raise GrammarError("choices must be a JSON list of strings", param="choices")
     constraints.choices(options)  # the same checks as where they are made
     for index, option in enumerate(options):
-        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in option):
-            raise GrammarError(f"choices[{index}] holds NUL or half a surrogate pair", param="choices")
-    return alt(*(text(option) for option in dict.fromkeys(options)))
+        if any("\ud800" <= character <= "\udfff" for character in option):
+            raise GrammarError(f"choices[{index}] holds half a surrogate pair", param="choices")
+    try:
+        return texts(options)
+    except RecursionError as error:
+        raise GrammarError("the choices begin alike too often, each longer than the other", keyword="nesting") from error

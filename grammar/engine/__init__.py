@@ -1,0 +1,1 @@
+"""The grammar engine: expressions, their derivatives, and token masks. Start with `store.py`; `layout.py` names all."""

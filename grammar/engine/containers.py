@@ -1,0 +1,522 @@
+"""Objects and arrays as states: what is still open, how many there were, and, where they must differ, what they were.
+
+A plan, in the pool, says what an object or array may hold; a state adds what a run of it has used up. No order is ever
+written out: an object of n members in any order is one plan, and only the states a text visits come to be.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .compiled import BOOL, INT, PAIR, WORDS, inner, plain
+from .layout import (
+    AFTER,
+    ALIVE,
+    DEAD,
+    EMPTY,
+    FLAGS,
+    K_ARRAY,
+    K_CAPTURE,
+    K_KEY,
+    K_OBJECT,
+    L_BOUNDS,
+    L_CAP,
+    L_COUNTERS,
+    L_FIRST,
+    L_HIGH,
+    L_LOW,
+    L_OPTIONS,
+    L_UNIQUE,
+    MUST,
+    N_FRAMES,
+    NOTHING,
+    NULLABLE,
+    P_CAP,
+    P_CAPTURES,
+    P_HIGH,
+    P_LOW,
+    P_NAMED,
+    P_ORDERED,
+    P_OTHERS,
+    P_REQUIRED,
+    P_TRACKED,
+    P_TRIE,
+    P_VALUES,
+    T_BELOW,
+    T_BELOW_END,
+    T_CHILDREN,
+    T_EDGES,
+    T_PROPERTY,
+    OutOfFuel,
+)
+from .layout import A as A_
+from .layout import B as B_
+from .layout import C as C_
+from .layout import D as D_
+from .layout import E as E_
+from .nodes import burn, intern, make_data, make_seq, sort_distinct
+
+# -- objects: plan, open members, count or ledger ------------------------------------------------------------------------
+# A ledger, of a plan that captures, is a list: count, keys seen (list of texts, 0: none, -1: they no longer matter), the
+# text of the key being read.
+
+
+@inner(BOOL, INT, INT)
+def _is_open(t, opened, p):
+    return ((t.pool[t.nodes[opened, A_] + (p >> 5)] >> (p & 31)) & 1) != 0
+
+
+@plain(INT, INT)
+def _count_bits(word):
+    bits = np.uint32(word)
+    total = 0
+    while bits:
+        bits &= bits - np.uint32(1)
+        total += 1
+    return total
+
+
+@inner(INT, INT, INT)
+def _required_open(t, plan, opened):
+    """How many required members are still open."""
+    required = t.pool[plan + P_REQUIRED]
+    total = 0
+    for k in range(t.nodes[opened, B_]):
+        total += _count_bits(t.pool[required + k] & t.pool[t.nodes[opened, A_] + k])
+    return total
+
+
+@inner(INT, INT, INT)
+def _members(t, plan, count):
+    """How many members there are, of what an object keeps of it."""
+    return t.pool[t.nodes[count, A_]] if t.pool[plan + P_CAPTURES] else count
+
+
+@inner(INT, INT, INT)
+def _first_required(t, plan, opened):
+    required = t.pool[plan + P_REQUIRED]
+    for p in range(t.pool[plan + P_NAMED]):
+        if _is_open(t, opened, p) and (t.pool[required + (p >> 5)] >> (p & 31)) & 1:
+            return p
+    return t.pool[plan + P_NAMED]
+
+
+@inner(BOOL, INT, INT, INT, INT)
+def _is_allowed(t, plan, opened, count, p):
+    """Whether member `p` may come next, so that the object can still be completed."""
+    if not _is_open(t, opened, p) or t.pool[t.pool[plan + P_VALUES] + p] == NOTHING:
+        return False
+    pool = t.pool
+    if pool[plan + P_ORDERED] and p > _first_required(t, plan, opened):
+        return False
+    if pool[plan + P_TRACKED] == 0:
+        return True
+    members = _members(t, plan, count)
+    high = pool[plan + P_HIGH]
+    if high >= 0:
+        needed = _required_open(t, plan, opened)
+        is_required = (pool[pool[plan + P_REQUIRED] + (p >> 5)] >> (p & 31)) & 1
+        if members + needed + (0 if is_required else 1) > high:
+            return False
+    if pool[plan + P_ORDERED] and pool[plan + P_OTHERS] == NOTHING:
+        following = 1
+        for q in range(p + 1, pool[plan + P_NAMED]):
+            if _is_open(t, opened, q) and pool[pool[plan + P_VALUES] + q] != NOTHING:
+                following += 1
+        return members + following >= pool[plan + P_LOW]
+    return True
+
+
+@inner(BOOL, INT, INT, INT)
+def _are_others_allowed(t, plan, opened, count):
+    pool = t.pool
+    if pool[plan + P_OTHERS] == NOTHING:
+        return False
+    needed = _required_open(t, plan, opened)
+    if pool[plan + P_ORDERED] and needed > 0:
+        return False
+    high = pool[plan + P_HIGH]
+    return high < 0 or _members(t, plan, count) + needed < high
+
+
+@inner(INT, INT, INT, INT, INT)
+def object_node(t, plan, opened, count, phase):
+    """An object's members from here on. `phase` is START, AFTER (a member) or MUST (one comes)."""
+    pool = t.pool
+    more = _are_others_allowed(t, plan, opened, count)
+    for p in range(pool[plan + P_NAMED]):
+        if more:
+            break
+        more = _is_allowed(t, plan, opened, count, p)
+    closes = phase != MUST and _required_open(t, plan, opened) == 0
+    if closes and pool[plan + P_TRACKED]:
+        closes = _members(t, plan, count) >= pool[plan + P_LOW]
+    if not more:
+        return EMPTY if closes else NOTHING
+    return intern(t, K_OBJECT, plan, opened, count, phase, 0, NULLABLE if closes else 0)
+
+
+@inner(INT, INT)
+def after_key(t, n):
+    """The object `n`, where a member must come: after its comma."""
+    return object_node(t, t.nodes[n, A_], t.nodes[n, B_], t.nodes[n, C_], MUST)
+
+
+@inner(INT, INT, INT, INT, INT, INT)
+def _key(t, plan, opened, count, place, others):
+    pool = t.pool
+    if others == NOTHING:
+        if place == 0:
+            return NOTHING
+        found = False
+        for k in range(pool[place + T_BELOW], pool[place + T_BELOW_END]):
+            if _is_allowed(t, plan, opened, count, pool[k]):
+                found = True
+                break
+        if not found:
+            return NOTHING
+    return intern(t, K_KEY, plan, opened, count, place, others, 0)
+
+
+@inner(INT, INT)
+def key_start(t, n):
+    """The object `n` after the quote that begins a key."""
+    plan = t.nodes[n, A_]
+    opened = t.nodes[n, B_]
+    count = t.nodes[n, C_]
+    others = t.pool[plan + P_OTHERS] if _are_others_allowed(t, plan, opened, count) else NOTHING
+    return _key(t, plan, opened, count, t.pool[plan + P_TRIE], others)
+
+
+@inner(INT, INT, INT, INT, INT)
+def key_node(t, old, ledger, place, others):
+    """The key `old`, one byte further. `ledger` is -1 where the plan keeps none."""
+    count = t.nodes[old, C_] if ledger < 0 else ledger
+    return _key(t, t.nodes[old, A_], t.nodes[old, B_], count, place, others)
+
+
+@inner(INT, INT, INT)
+def key_child(t, n, byte):
+    """Where `byte` leads in the trie of names: a place, 0 where nowhere, or -2 - p where it ends the name of p."""
+    place = t.nodes[n, D_]
+    if place == 0:
+        return 0
+    pool = t.pool
+    for k in range(pool[place + T_CHILDREN]):
+        if pool[place + T_EDGES + 2 * k] == byte:
+            child = pool[place + T_EDGES + 2 * k + 1]
+            ends = pool[child + T_PROPERTY]
+            return child if ends < 0 else -2 - ends
+    return 0
+
+
+@inner(INT, INT, INT)
+def ledger_of_capture(t, n, byte):
+    """The ledger of the key `n` with one more byte in its text; -1 where the plan keeps none."""
+    plan = t.nodes[n, A_]
+    if t.pool[plan + P_CAPTURES] == 0:
+        return -1
+    old = t.nodes[n, C_]
+    start = t.nodes[old, A_]
+    if t.pool[start + 1] < 0:
+        return old
+    text = t.pool[start + 2]
+    length = t.nodes[text, B_] if text else 0
+    items = np.empty(length + 1, np.int32)
+    for k in range(length):
+        items[k] = t.pool[t.nodes[text, A_] + k]
+    items[length] = byte
+    ledger = np.empty(3, np.int32)
+    ledger[0] = t.pool[start]
+    ledger[1] = t.pool[start + 1]
+    ledger[2] = make_data(t, items, length + 1)
+    return make_data(t, ledger, 3)
+
+
+@inner(INT, INT, INT)
+def with_text(t, seen, text):
+    """The list `seen` (0: an empty one) and `text`, sorted."""
+    length = t.nodes[seen, B_] if seen > 0 else 0
+    items = np.empty(length + 1, np.int32)
+    for k in range(length):
+        items[k] = t.pool[t.nodes[seen, A_] + k]
+    items[length] = text
+    length = sort_distinct(items, length + 1) - 1
+    return make_data(t, items, length + 1)
+
+
+@inner(INT, INT, INT)
+def _counted(t, plan, count):
+    """The count, or ledger, after one more member; its text is among those seen."""
+    pool = t.pool
+    if pool[plan + P_TRACKED] == 0:
+        return count
+    if pool[plan + P_CAPTURES] == 0:
+        return min(count + 1, pool[plan + P_CAP])
+    start = t.nodes[count, A_]
+    ledger = np.zeros(3, np.int32)
+    ledger[0] = min(pool[start] + 1, pool[plan + P_CAP])
+    if ledger[0] >= pool[plan + P_LOW] or pool[start + 1] < 0:
+        ledger[1] = -1
+    elif pool[start + 2] == 0:
+        ledger[1] = pool[start + 1]
+    else:
+        ledger[1] = with_text(t, pool[start + 1], pool[start + 2])
+    return make_data(t, ledger, 3)
+
+
+@inner(INT, INT, INT)
+def _without_text(t, plan, count):
+    """The count, or ledger, of a key that turned out to be a name: names are told apart by what is open."""
+    if t.pool[plan + P_CAPTURES] == 0:
+        return count
+    start = t.nodes[count, A_]
+    ledger = np.zeros(3, np.int32)
+    ledger[0] = t.pool[start]
+    ledger[1] = t.pool[start + 1]
+    return make_data(t, ledger, 3)
+
+
+@inner(INT, INT, INT)
+def property_done(t, n, p):
+    """The name of member `p` was read: its value, and the rest of the object."""
+    plan = t.nodes[n, A_]
+    opened = t.nodes[n, B_]
+    count = t.nodes[n, C_]
+    if not _is_allowed(t, plan, opened, count, p):
+        return NOTHING
+    words = t.nodes[opened, B_]
+    items = np.empty(words, np.int32)
+    for k in range(words):
+        items[k] = t.pool[t.nodes[opened, A_] + k]
+    if t.pool[plan + P_ORDERED]:
+        for q in range(p):
+            items[q >> 5] &= ~np.int32(np.uint32(1) << np.uint32(q & 31))
+    items[p >> 5] &= ~np.int32(np.uint32(1) << np.uint32(p & 31))
+    rest = object_node(t, plan, make_data(t, items, words), _counted(t, plan, _without_text(t, plan, count)), AFTER)
+    return make_seq(t, t.pool[t.pool[plan + P_VALUES] + p], rest)
+
+
+@inner(BOOL, INT, INT)
+def is_seen(t, seen, text):
+    """Whether `text` is in the list `seen` (0: an empty one)."""
+    if seen <= 0:
+        return False
+    for k in range(t.nodes[seen, B_]):
+        if t.pool[t.nodes[seen, A_] + k] == text:
+            return True
+    return False
+
+
+@inner(INT, INT, INT)
+def others_done(t, n, value):
+    """A key that is no name was read, or will be: `value`, and the rest of the object."""
+    plan = t.nodes[n, A_]
+    opened = t.nodes[n, B_]
+    count = t.nodes[n, C_]
+    if value == NOTHING:
+        return NOTHING
+    if t.pool[plan + P_CAPTURES]:
+        start = t.nodes[count, A_]
+        if t.pool[start + 1] > 0 and is_seen(t, t.pool[start + 1], t.pool[start + 2]):
+            return NOTHING
+        if t.pool[start + 1] >= 0 and t.pool[start + 2] == 0:  # the empty key
+            ledger = np.empty(3, np.int32)
+            ledger[0] = t.pool[start]
+            ledger[1] = t.pool[start + 1]
+            ledger[2] = make_data(t, ledger, 0)
+            if t.pool[start + 1] > 0 and is_seen(t, t.pool[start + 1], ledger[2]):
+                return NOTHING
+            count = make_data(t, ledger, 3)
+    if t.pool[plan + P_ORDERED]:
+        items = np.zeros(t.nodes[opened, B_], np.int32)
+        opened = make_data(t, items, len(items))
+    return make_seq(t, value, object_node(t, plan, opened, _counted(t, plan, count), AFTER))
+
+
+# -- texts that must differ ----------------------------------------------------------------------------------------------
+
+
+# -- arrays: plan, index, counts, phase, items seen ----------------------------------------------------------------------
+
+
+@inner(PAIR, INT, INT)
+def _options(t, plan, index):
+    """Where in the pool the ways an item may be lie: (value, counts) pairs from start to end."""
+    entry = t.pool[plan + L_OPTIONS] + 2 * min(index, t.pool[plan + L_FIRST])
+    return t.pool[entry], t.pool[entry + 1]
+
+
+@inner(INT, INT, INT, INT)
+def _add_counts(t, plan, counts, bits):
+    """The counts after an item that counts for `bits`; -1 past a bound."""
+    pool = t.pool
+    counters = pool[plan + L_COUNTERS]
+    if counters == 0:
+        return 0
+    items = np.empty(counters, np.int32)
+    for k in range(counters):
+        value = pool[t.nodes[counts, A_] + k]
+        low = pool[pool[plan + L_BOUNDS] + 2 * k]
+        high = pool[pool[plan + L_BOUNDS] + 2 * k + 1]
+        if (bits >> k) & 1:
+            value += 1
+            if high >= 0 and value > high:
+                return -1
+            if high < 0:
+                value = min(value, low)
+        items[k] = value
+    return make_data(t, items, counters)
+
+
+@inner(BOOL, INT, INT, INT)
+def _closes(t, plan, index, counts):
+    pool = t.pool
+    if index < pool[plan + L_LOW]:
+        return False
+    for k in range(pool[plan + L_COUNTERS]):
+        if pool[t.nodes[counts, A_] + k] < pool[pool[plan + L_BOUNDS] + 2 * k]:
+            return False
+    return True
+
+
+@inner(BOOL, INT, INT, INT)
+def _can_finish(t, plan, index, counts):
+    """Whether an array with this much of it read can be completed; found by search where there are counters.
+
+    Counts and index only grow, so that there are no loops but from a place to itself.
+    """
+    pool = t.pool
+    if pool[plan + L_COUNTERS] == 0 or _closes(t, plan, index, counts):
+        return True
+    nodes = t.nodes
+    start = intern(t, K_ARRAY, plan, index, counts, MUST, -1, 0)  # a name to remember the answer by
+    bottom = t.meta[N_FRAMES]
+    t.frames[bottom] = start
+    t.frames[bottom + 1] = 0
+    t.meta[N_FRAMES] += 2
+    while t.meta[N_FRAMES] > bottom:
+        top = t.meta[N_FRAMES] - 2
+        n = t.frames[top]
+        index = nodes[n, B_]
+        counts = nodes[n, C_]
+        burn(t, 8)
+        high = pool[plan + L_HIGH]
+        first, end = _options(t, plan, index)
+        k = first + 2 * t.frames[top + 1]
+        if (nodes[n, FLAGS] & (ALIVE | DEAD)) != 0:
+            t.meta[N_FRAMES] = top
+        elif _closes(t, plan, index, counts):
+            nodes[n, FLAGS] |= ALIVE
+        elif k >= end or (high >= 0 and index >= high):
+            nodes[n, FLAGS] |= DEAD
+        else:
+            added = _add_counts(t, plan, counts, pool[k + 1])
+            following = -1
+            if added >= 0:
+                following = intern(t, K_ARRAY, plan, min(index + 1, pool[plan + L_CAP]), added, MUST, -1, 0)
+            if following < 0 or following == n or (nodes[following, FLAGS] & DEAD) != 0:
+                t.frames[top + 1] += 1
+            elif (nodes[following, FLAGS] & ALIVE) != 0:
+                nodes[n, FLAGS] |= ALIVE
+            else:
+                if top + 4 > len(t.frames):
+                    raise OutOfFuel
+                t.frames[top + 2] = following
+                t.frames[top + 3] = 0
+                t.meta[N_FRAMES] += 2
+    return (nodes[start, FLAGS] & ALIVE) != 0
+
+
+@inner(INT, INT, INT, INT, INT, INT)
+def array_node(t, plan, index, counts, phase, seen):
+    """An array's items from here on. `phase` is START, AFTER (an item) or MUST (one comes)."""
+    pool = t.pool
+    high = pool[plan + L_HIGH]
+    more = False
+    if high < 0 or index < high:
+        start, end = _options(t, plan, index)
+        for k in range(start, end, 2):
+            added = _add_counts(t, plan, counts, pool[k + 1])
+            if added >= 0 and _can_finish(t, plan, min(index + 1, pool[plan + L_CAP]), added):
+                more = True
+                break
+    closes = phase != MUST and _closes(t, plan, index, counts)
+    if not more:
+        return EMPTY if closes else NOTHING
+    return intern(t, K_ARRAY, plan, index, counts, phase, seen, NULLABLE if closes else 0)
+
+
+@inner(INT, INT)
+def array_must(t, n):
+    """The array `n`, where an item must come: after its comma."""
+    return array_node(t, t.nodes[n, A_], t.nodes[n, B_], t.nodes[n, C_], MUST, t.nodes[n, E_])
+
+
+@inner(INT, INT, INT, INT)
+def intern_capture(t, inner, text, array):
+    """A capture. It is nullable where the item may end here, is new, and may be the array's last."""
+    extra = 0
+    if (t.nodes[inner, FLAGS] & NULLABLE) and not is_seen(t, t.nodes[array, E_], text):
+        if _closes(t, t.nodes[array, A_], t.nodes[array, B_], t.nodes[array, C_]):
+            extra = NULLABLE
+    return intern(t, K_CAPTURE, inner, text, array, 0, 0, extra)
+
+
+@inner(INT, INT, INT, INT, INT, INT, INT)
+def _capture(t, inner, text, plan, index, counts, seen):
+    """An item that must not be one of `seen`: what is left of it, its text so far, and the array it is in."""
+    array = intern(t, K_ARRAY, plan, index, counts, AFTER, seen, 0)
+    return intern_capture(t, inner, text, array)
+
+
+@inner(WORDS, INT)
+def array_items(t, n):
+    """The ways the next item of the array `n` may be: pairs of an item and what follows it.
+
+    Of an array whose items must differ, each pair is EMPTY and a capture, which is both.
+    """
+    plan = t.nodes[n, A_]
+    index = t.nodes[n, B_]
+    counts = t.nodes[n, C_]
+    pool = t.pool
+    start, end = _options(t, plan, index)
+    pairs = np.empty(end - start, np.int32)
+    kept = 0
+    for k in range(start, end, 2):
+        added = _add_counts(t, plan, counts, pool[k + 1])
+        if added < 0:
+            continue
+        following = min(index + 1, pool[plan + L_CAP])
+        if not _can_finish(t, plan, following, added):
+            continue
+        rest = array_node(t, plan, following, added, AFTER, t.nodes[n, E_])
+        if rest == NOTHING:
+            continue
+        pairs[kept] = pool[k]
+        if pool[plan + L_UNIQUE]:
+            pairs[kept] = EMPTY
+            rest = _capture(t, pool[k], make_data(t, pairs, 0), plan, following, added, t.nodes[n, E_])
+        pairs[kept + 1] = rest
+        kept += 2
+    return pairs[:kept]
+
+
+@inner(INT, INT, INT)
+def item_done(t, text, array):
+    """The array after an item of this text; `NOTHING` where there was such an item before."""
+    seen = t.nodes[array, E_]
+    if is_seen(t, seen, text):
+        return NOTHING
+    return array_node(
+        t, t.nodes[array, A_], t.nodes[array, B_], t.nodes[array, C_], AFTER, with_text(t, seen, text)
+    )
+
+
+@inner(INT, INT)
+def capture_rest(t, n):
+    """What follows the item of capture `n`, should it end here: `NOTHING` where it may not."""
+    inner = t.nodes[n, A_]
+    if (t.nodes[inner, FLAGS] & NULLABLE) == 0:
+        return NOTHING
+    return item_done(t, t.nodes[n, B_], t.nodes[n, C_])

@@ -1,0 +1,606 @@
+"""Derivatives: what may follow once a byte was read (Brzozowski 1964; lazily, as Owens, Reppy and Turon 2009).
+
+`step` is the one transition function. Regular expressions keep their transitions in rows of 256, filled a class of
+bytes at a time; all else is derived when asked, around the rows of the units (`K_ATOM`) inside it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .compiled import BOOL, INT, NONE, WORDS, entry, inner, plain
+from .containers import (
+    after_key,
+    array_items,
+    array_must,
+    capture_rest,
+    intern_capture,
+    item_done,
+    key_child,
+    key_node,
+    key_start,
+    ledger_of_capture,
+    others_done,
+    property_done,
+)
+from .layout import (
+    AFTER,
+    ALIVE,
+    DEAD,
+    EMPTY,
+    FLAGS,
+    GUARDED,
+    K_ALT,
+    K_ARRAY,
+    K_ATOM,
+    K_BOTH,
+    K_BYTES,
+    K_CAPTURE,
+    K_KEY,
+    K_LITERAL,
+    K_MULTIPLE,
+    K_NOT,
+    K_OBJECT,
+    K_REF,
+    K_REPEAT,
+    K_SEQ,
+    K_TOKEN,
+    KIND,
+    L_COMMA,
+    MARKED,
+    N_FRAMES,
+    N_NODES,
+    N_RESULTS,
+    N_ROWS,
+    NOTHING,
+    P_COMMA,
+    QUOTE,
+    REGULAR,
+    ROW,
+    OutOfFuel,
+)
+from .layout import A as A_
+from .layout import B as B_
+from .layout import C as C_
+from .layout import D as D_
+from .layout import E as E_
+from .nodes import (
+    burn,
+    intern,
+    make_alt,
+    make_alt_of,
+    make_atom,
+    make_both,
+    make_data,
+    make_literal,
+    make_not,
+    make_repeat,
+    make_seq,
+    may_begin,
+    nullable,
+)
+
+
+@inner(INT, INT, INT)
+def _derive_leaf(t, n, byte):
+    """The derivative of a node without parts."""
+    nodes = t.nodes
+    kind = nodes[n, KIND]
+    if kind == K_BYTES:
+        return EMPTY
+    if kind == K_LITERAL:
+        return make_literal(t, nodes[n, A_] + 1, nodes[n, B_])
+    if kind != K_MULTIPLE:
+        return NOTHING
+    if byte == 0x2E:
+        if nodes[n, D_] != 0:
+            return NOTHING
+        return intern(t, K_MULTIPLE, nodes[n, A_], nodes[n, B_], nodes[n, C_], 1, 0, 0)
+    digit = byte - 0x30
+    places = nodes[n, C_]
+    if nodes[n, D_] != 0:
+        if places == 0:
+            return n if digit == 0 else NOTHING
+        places -= 1
+    remainder = (nodes[n, B_] * np.int64(10) + digit) % nodes[n, A_]
+    return intern(t, K_MULTIPLE, nodes[n, A_], remainder, places, nodes[n, D_], 0, 0)
+
+
+@inner(NONE, INT)
+def enter(t, n):
+    """Put a node on the stack of derivatives under way."""
+    at = t.meta[N_FRAMES]
+    if at + 2 > len(t.frames) or t.meta[N_RESULTS] + 2 > len(t.results):
+        raise OutOfFuel
+    t.frames[at] = n
+    t.frames[at + 1] = 0
+    t.meta[N_FRAMES] = at + 2
+
+
+@inner(NONE, INT)
+def give(t, value):
+    """Put down the derivative of the node on top, which is done."""
+    t.meta[N_FRAMES] -= 2
+    t.results[t.meta[N_RESULTS]] = value
+    t.meta[N_RESULTS] += 1
+
+
+@inner(INT)
+def take(t):
+    """The derivative put down last."""
+    t.meta[N_RESULTS] -= 1
+    return t.results[t.meta[N_RESULTS]]
+
+
+@inner(WORDS, INT)
+def take_many(t, count):
+    """The derivatives put down last."""
+    t.meta[N_RESULTS] -= count
+    items = np.empty(count, np.int32)
+    for k in range(count):
+        items[k] = t.results[t.meta[N_RESULTS] + k]
+    return items
+
+
+@inner(INT, INT, INT)
+def derive_regular(t, n, byte):
+    """The derivative of a regular node; it may match nothing without being `NOTHING` where the node is guarded."""
+    if not may_begin(t, n, byte):
+        return NOTHING
+    nodes = t.nodes
+    bottom = t.meta[N_FRAMES]
+    enter(t, n)
+    while t.meta[N_FRAMES] > bottom:
+        top = t.meta[N_FRAMES] - 2
+        n = t.frames[top]
+        stage = t.frames[top + 1]
+        t.frames[top + 1] += 1
+        kind = nodes[n, KIND]
+        burn(t, 1)
+        if stage == 0 and not may_begin(t, n, byte):
+            give(t, NOTHING)
+        elif kind == K_SEQ:
+            if stage == 0:
+                enter(t, nodes[n, A_])
+            elif stage == 1:
+                follower = make_seq(t, take(t), nodes[n, B_])
+                if nullable(t, nodes[n, A_]):
+                    t.results[t.meta[N_RESULTS]] = follower
+                    t.meta[N_RESULTS] += 1
+                    enter(t, nodes[n, B_])
+                else:
+                    give(t, follower)
+            else:
+                right = take(t)
+                give(t, make_alt_of(t, take(t), right))
+        elif kind == K_ALT or kind == K_BOTH:
+            count = nodes[n, B_]
+            if stage < count:
+                enter(t, t.pool[nodes[n, A_] + stage])
+            elif kind == K_ALT:
+                give(t, make_alt(t, take_many(t, count), count))
+            else:
+                give(t, make_both(t, take_many(t, count), count))
+        elif kind == K_REPEAT:
+            if stage == 0:
+                enter(t, nodes[n, A_])
+            else:
+                rest = make_repeat(t, nodes[n, A_], max(nodes[n, B_] - 1, 0), max(nodes[n, C_] - 1, -1))
+                give(t, make_seq(t, take(t), rest))
+        elif kind == K_NOT:
+            if stage == 0:
+                enter(t, nodes[n, A_])
+            else:
+                give(t, make_not(t, take(t)))
+        else:
+            give(t, _derive_leaf(t, n, byte))
+    return take(t)
+
+
+@plain(INT, WORDS, INT, INT, WORDS, WORDS)
+def _split(classes, count, word_at, pool, renamed):
+    """Split byte classes by a set of bytes that lies in the pool; the new number of classes."""
+    for k in range(count):
+        renamed[k] = -1
+    used = count
+    for byte in range(256):
+        if (pool[word_at + (byte >> 5)] >> (byte & 31)) & 1:
+            old = classes[byte]
+            if renamed[old] < 0:
+                renamed[old] = used
+                used += 1
+            classes[byte] = renamed[old]
+    return used
+
+
+@plain(INT, WORDS, INT, INT)
+def _single(classes, count, byte):
+    """Give a byte a class of its own."""
+    for other in range(256):
+        if other != byte and classes[other] == classes[byte]:
+            classes[byte] = count
+            return count + 1
+    return count
+
+
+@plain(INT, WORDS, INT)
+def _compact(classes, count):
+    """Number the classes that are in use from 0."""
+    names = np.full(count, -1, np.int32)
+    used = 0
+    for byte in range(256):
+        if names[classes[byte]] < 0:
+            names[classes[byte]] = used
+            used += 1
+        classes[byte] = names[classes[byte]]
+    return used
+
+
+@inner(INT, INT, WORDS)
+def _classify(t, n, classes):
+    """Number the classes of bytes that no set of bytes which can come first in `n` tells apart; how many there are."""
+    nodes = t.nodes
+    renamed = np.empty(1024, np.int32)
+    count = 1
+    bottom = t.meta[N_FRAMES]
+    enter(t, n)
+    while t.meta[N_FRAMES] > bottom:
+        t.meta[N_FRAMES] -= 2
+        n = t.frames[t.meta[N_FRAMES]]
+        kind = nodes[n, KIND]
+        burn(t, 1)
+        if count > 700:
+            count = _compact(classes, count)
+        if kind == K_BYTES:
+            count = _split(classes, count, nodes[n, A_], t.pool, renamed)
+        elif kind == K_LITERAL:
+            count = _single(classes, count, t.pool[nodes[n, A_]])
+        elif kind == K_SEQ:
+            enter(t, nodes[n, A_])
+            if nullable(t, nodes[n, A_]):
+                enter(t, nodes[n, B_])
+        elif kind == K_ALT or kind == K_BOTH:
+            for k in range(nodes[n, B_]):
+                enter(t, t.pool[nodes[n, A_] + k])
+        elif kind == K_REPEAT or kind == K_NOT:
+            enter(t, nodes[n, A_])
+        elif kind == K_MULTIPLE:
+            for byte in range(0x30, 0x3A):
+                count = _single(classes, count, byte)
+            count = _single(classes, count, 0x2E)
+    return _compact(classes, count)
+
+
+@plain(WORDS, WORDS)
+def _doubled(items):
+    """Twice the room."""
+    result = np.empty(2 * len(items), np.int32)
+    for k in range(len(items)):
+        result[k] = items[k]
+    return result
+
+
+@inner(BOOL, INT)
+def _is_live(t, start):
+    """Whether a regular node matches anything: searched, and remembered of every node seen on the way."""
+    nodes = t.nodes
+    if (nodes[start, FLAGS] & DEAD) != 0:
+        return False
+    found_nodes = np.empty(64, np.int32)  # in order of discovery, each with the place of the one before it
+    parents = np.empty(64, np.int32)
+    todo = np.empty(64, np.int32)
+    found_nodes[0] = start
+    parents[0] = -1
+    todo[0] = 0
+    nodes[start, FLAGS] |= MARKED
+    seen = 1
+    waiting = 1
+    found = -1
+    classes = np.empty(256, np.int32)
+    done = np.empty(256, np.int32)
+    while waiting > 0 and found < 0:
+        waiting -= 1
+        place = todo[waiting]
+        n = found_nodes[place]
+        if nullable(t, n):
+            found = place
+            break
+        classes[:] = 0
+        done[:] = 0
+        _classify(t, n, classes)
+        for byte in range(256):
+            if done[classes[byte]]:
+                continue
+            done[classes[byte]] = 1
+            follower = derive_regular(t, n, byte)
+            flags = nodes[follower, FLAGS]
+            if follower == NOTHING or (flags & DEAD) != 0:
+                continue
+            if (flags & GUARDED) == 0 or (flags & ALIVE) != 0:
+                found = place
+                break
+            if (flags & MARKED) != 0:
+                continue
+            nodes[follower, FLAGS] |= MARKED
+            if seen == len(found_nodes):
+                found_nodes = _doubled(found_nodes)
+                parents = _doubled(parents)
+                todo = _doubled(todo)
+            found_nodes[seen] = follower
+            parents[seen] = place
+            todo[waiting] = seen
+            seen += 1
+            waiting += 1
+            burn(t, 8)
+    for k in range(seen):
+        nodes[found_nodes[k], FLAGS] &= ~MARKED
+        if found < 0:
+            nodes[found_nodes[k], FLAGS] |= DEAD
+    if found < 0:
+        return False
+    while found >= 0:
+        nodes[found_nodes[found], FLAGS] |= ALIVE
+        found = parents[found]
+    return True
+
+
+@inner(BOOL, INT)
+def is_live(t, n):
+    """Whether a regular node matches anything."""
+    if n == NOTHING:
+        return False
+    flags = t.nodes[n, FLAGS]
+    if (flags & GUARDED) == 0 or (flags & ALIVE) != 0:
+        return True
+    return _is_live(t, n)
+
+
+@inner(INT, INT)
+def row_of(t, n):
+    """The row of transitions of a regular node, filled."""
+    row = t.nodes[n, ROW]
+    if row >= 0:
+        return row
+    classes = np.zeros(256, np.int32)
+    count = _classify(t, n, classes)
+    followers = np.empty(count, np.int32)
+    for k in range(count):
+        followers[k] = -1
+    for byte in range(256):
+        k = classes[byte]
+        if followers[k] < 0:
+            follower = derive_regular(t, n, byte)
+            followers[k] = follower if is_live(t, follower) else NOTHING
+    burn(t, 64)
+    row = t.meta[N_ROWS]
+    if row >= t.rows.shape[0]:  # full: all are forgotten, and derived again where they are needed
+        for k in range(t.meta[N_NODES]):
+            t.nodes[k, ROW] = -1
+        row = 0
+    t.meta[N_ROWS] = row + 1
+    for byte in range(256):
+        t.rows[row, byte] = followers[classes[byte]]
+    t.nodes[n, ROW] = row
+    return row
+
+
+@inner(INT, INT, INT)
+def next_regular(t, n, byte):
+    """The transition of a regular node, from its row where it has one."""
+    row = t.nodes[n, ROW]
+    if row >= 0:
+        return np.int64(t.rows[row, byte])
+    follower = derive_regular(t, n, byte)
+    return follower if is_live(t, follower) else NOTHING
+
+
+@inner(INT, INT, INT)
+def _step_others(t, others, byte):
+    """The derivative of what other keys may be: alternatives of atoms, each a key and then its value."""
+    nodes = t.nodes
+    if others == NOTHING:
+        return NOTHING
+    if nodes[others, KIND] != K_ALT:
+        return make_atom(t, next_regular(t, nodes[others, A_], byte), nodes[others, B_])
+    count = nodes[others, B_]
+    items = np.empty(count, np.int32)
+    for k in range(count):
+        option = t.pool[nodes[others, A_] + k]
+        items[k] = make_atom(t, next_regular(t, nodes[option, A_], byte), nodes[option, B_])
+    return make_alt(t, items, count)
+
+
+@inner(BOOL, INT)
+def _ends_key(t, others):
+    """Whether a quote now ends a key, rather than being escaped."""
+    nodes = t.nodes
+    count = nodes[others, B_] if nodes[others, KIND] == K_ALT else 1
+    for k in range(count):
+        option = t.pool[nodes[others, A_] + k] if nodes[others, KIND] == K_ALT else others
+        if next_regular(t, nodes[option, A_], QUOTE) == EMPTY:
+            return True
+    return False
+
+
+@inner(INT, INT, INT)
+def _step_key(t, n, byte):
+    nodes = t.nodes
+    place = key_child(t, n, byte)
+    if place < 0:  # the name of a property, with its closing quote
+        return property_done(t, n, -2 - place)
+    ledger = ledger_of_capture(t, n, byte)
+    others = NOTHING
+    done = NOTHING
+    old = nodes[n, E_]
+    if old != NOTHING:
+        if byte == QUOTE and _ends_key(t, old):
+            done = others_done(t, n, _step_others(t, old, byte))
+        else:
+            others = _step_others(t, old, byte)
+            if place == 0 and ledger < 0:  # no name begins so: the rest needs no key to watch over it
+                return make_seq(t, others, others_done(t, n, EMPTY))
+    if done != NOTHING:
+        return done
+    return key_node(t, n, ledger, place, others)
+
+
+@inner(INT, INT, INT)
+def _step_capture(t, n, byte):
+    """What may follow inside an item whose text is being remembered."""
+    nodes = t.nodes
+    inner = next_regular(t, nodes[n, A_], byte)
+    if inner == NOTHING:
+        return NOTHING
+    old = nodes[n, B_]
+    length = nodes[old, B_]
+    items = np.empty(length + 1, np.int32)
+    for k in range(length):
+        items[k] = t.pool[nodes[old, A_] + k]
+    items[length] = byte
+    text = make_data(t, items, length + 1)
+    array = nodes[n, C_]
+    seen = nodes[array, E_]
+    # Of the items seen, those this one could still become: it must not be forced to.
+    excluded = NOTHING
+    if seen != 0:
+        for k in range(nodes[seen, B_]):
+            other = t.pool[nodes[seen, A_] + k]
+            size = nodes[other, B_]
+            if size <= length:
+                continue
+            start = nodes[other, A_]
+            same = True
+            for j in range(length + 1):
+                if t.pool[start + j] != items[j]:
+                    same = False
+                    break
+            if same:
+                excluded = make_alt_of(t, excluded, make_literal(t, start + length + 1, start + size))
+    if excluded != NOTHING:
+        pair = np.empty(2, np.int32)
+        pair[0] = inner
+        pair[1] = make_not(t, excluded)
+        if not is_live(t, make_both(t, pair, 2)):
+            return NOTHING
+    if inner == EMPTY:
+        return item_done(t, text, array)
+    return intern_capture(t, inner, text, array)
+
+
+@inner(NONE, INT)
+def hold(t, value):
+    """Put down a derivative, with the node on top not done yet."""
+    t.results[t.meta[N_RESULTS]] = value
+    t.meta[N_RESULTS] += 1
+
+
+@inner(NONE, INT, INT, INT)
+def _step_items(t, n, stage, symbol):
+    """One stage of the derivative of an array where an item comes: one way it may be after the other."""
+    pairs = array_items(t, n)
+    count = len(pairs) // 2
+    if 0 < stage <= count and pairs[2 * stage - 2] != EMPTY:
+        hold(t, make_seq(t, take(t), pairs[2 * stage - 1]))
+    if stage == count:
+        give(t, make_alt(t, take_many(t, count), count))
+    elif pairs[2 * stage] == EMPTY:
+        hold(t, _step_capture(t, pairs[2 * stage + 1], symbol) if symbol < 256 else NOTHING)
+    else:
+        enter(t, pairs[2 * stage])
+
+
+@entry(INT, INT, INT)
+def step(t, n, symbol):
+    """What may follow `n` once `symbol` (a byte, or 256 and more for a special token) was read; `NOTHING` if none."""
+    if not may_begin(t, n, symbol):
+        return NOTHING
+    nodes = t.nodes
+    if nodes[n, KIND] == K_ATOM and symbol < 256 and not nullable(t, nodes[n, A_]):  # the common case, without a stack
+        burn(t, 1)
+        return make_atom(t, next_regular(t, nodes[n, A_], symbol), nodes[n, B_])
+    bottom = t.meta[N_FRAMES]
+    enter(t, n)
+    while t.meta[N_FRAMES] > bottom:
+        top = t.meta[N_FRAMES] - 2
+        n = t.frames[top]
+        stage = t.frames[top + 1]
+        t.frames[top + 1] += 1
+        kind = nodes[n, KIND]
+        burn(t, 1)
+        if stage == 0 and not may_begin(t, n, symbol):
+            give(t, NOTHING)
+        elif kind == K_ATOM:
+            if stage == 0:
+                follower = NOTHING
+                if symbol < 256:
+                    follower = make_atom(t, next_regular(t, nodes[n, A_], symbol), nodes[n, B_])
+                if nullable(t, nodes[n, A_]):
+                    hold(t, follower)
+                    enter(t, nodes[n, B_])
+                else:
+                    give(t, follower)
+            else:
+                right = take(t)
+                give(t, make_alt_of(t, take(t), right))
+        elif (nodes[n, FLAGS] & REGULAR) != 0:
+            give(t, next_regular(t, n, symbol) if symbol < 256 else NOTHING)
+        elif kind == K_SEQ:
+            if stage == 0:
+                enter(t, nodes[n, A_])
+            elif stage == 1:
+                follower = make_seq(t, take(t), nodes[n, B_])
+                if nullable(t, nodes[n, A_]):
+                    hold(t, follower)
+                    enter(t, nodes[n, B_])
+                else:
+                    give(t, follower)
+            else:
+                right = take(t)
+                give(t, make_alt_of(t, take(t), right))
+        elif kind == K_ALT:
+            count = nodes[n, B_]
+            if stage < count:
+                enter(t, t.pool[nodes[n, A_] + stage])
+            else:
+                give(t, make_alt(t, take_many(t, count), count))
+        elif kind == K_REPEAT:
+            if stage == 0:
+                enter(t, nodes[n, A_])
+            else:
+                rest = make_repeat(t, nodes[n, A_], max(nodes[n, B_] - 1, 0), max(nodes[n, C_] - 1, -1))
+                give(t, make_seq(t, take(t), rest))
+        elif kind == K_REF:
+            if stage == 0:
+                enter(t, nodes[n, D_])
+            else:
+                give(t, take(t))
+        elif kind == K_TOKEN:
+            give(t, EMPTY if nodes[n, A_] == symbol else NOTHING)
+        elif (kind == K_OBJECT or kind == K_ARRAY) and nodes[n, D_] == AFTER:
+            if stage == 0:
+                enter(t, t.pool[nodes[n, A_] + (P_COMMA if kind == K_OBJECT else L_COMMA)])
+            else:
+                following = after_key(t, n) if kind == K_OBJECT else array_must(t, n)
+                give(t, make_seq(t, take(t), following))
+        elif kind == K_ARRAY:
+            _step_items(t, n, stage, symbol)
+        elif kind == K_CAPTURE:
+            if stage == 0:
+                hold(t, _step_capture(t, n, symbol) if symbol < 256 else NOTHING)
+                rest = capture_rest(t, n)
+                if rest == NOTHING:
+                    give(t, take(t))
+                else:
+                    enter(t, rest)
+            else:
+                right = take(t)
+                give(t, make_alt_of(t, take(t), right))
+        elif symbol >= 256:
+            give(t, NOTHING)
+        elif kind == K_OBJECT:
+            give(t, key_start(t, n) if symbol == QUOTE else NOTHING)
+        elif kind == K_KEY:
+            give(t, _step_key(t, n, symbol))
+        else:
+            give(t, NOTHING)
+    return take(t)

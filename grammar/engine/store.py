@@ -1,0 +1,380 @@
+"""A store: the expressions, transitions and masks of all grammars over one vocabulary.
+
+Everything is shared and only ever added to; a store that has grown too large is left to the texts that are in the midst
+of it, and new grammars begin another.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import GrammarError
+from ..expression import Expression
+from ..protocol import MaskBits
+from ..vocabulary import Vocabulary
+from . import walk
+from .derive import step
+from .layout import (
+    DEAD,
+    EMPTY,
+    FLAGS,
+    FUEL,
+    HAS_TOKEN,
+    KIND,
+    MARKED,
+    N_FRAMES,
+    N_META,
+    N_NODES,
+    N_RESULTS,
+    NOTHING,
+    QUOTE,
+    REGULAR,
+    STRING_CHARACTER,
+    WIDTH,
+    OutOfFuel,
+    Tables,
+    TablesFull,
+)
+from .limits import Limits, Switches
+from .loading import load
+from .nodes import nullable, rehash
+from .program import Program, write
+from .tokens import Tokens, tokens_of
+from .trie import Trie, build_trie
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What is known of a unit: the tokens that stay within, and those that go on past its end."""
+
+    bits: NDArray[np.uint32]
+    exits: Trie | None
+
+
+_STACK = 1 << 17
+_keys = itertools.count(1)
+
+
+class Store:
+    """Expressions and their masks over one vocabulary. Thread-safe; the work itself runs without Python's lock.
+
+    Args:
+        vocabulary: the tokens.
+        limits: bounds.
+        switches: parts to leave out.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, limits: Limits = Limits(), switches: Switches = Switches()) -> None:
+        self.key = next(_keys)
+        self.vocabulary = vocabulary
+        self.limits = limits
+        self.switches = switches
+        self.tokens: Tokens = tokens_of(vocabulary)
+        self.lock = threading.RLock()
+        self.tables = Tables(
+            np.zeros((1 << 15, WIDTH), np.int32),
+            np.zeros(1 << 17, np.int32),
+            np.zeros(1 << 17, np.int32),
+            np.zeros((1 << 9, 256), np.int32),
+            np.zeros(N_META, np.int64),
+            np.zeros(_STACK, np.int64),
+            np.zeros(_STACK, np.int64),
+        )
+        nodes = self.tables.nodes
+        nodes[NOTHING, FLAGS] = REGULAR | DEAD
+        nodes[EMPTY, KIND] = EMPTY
+        nodes[EMPTY, FLAGS] = REGULAR | 1
+        nodes[:2, 7] = -1
+        self.tables.meta[N_NODES] = 2
+        self.tables.meta[STRING_CHARACTER] = -1
+        self._rules = 0
+        self._symbols: dict[str, int] = {}
+        self._symbol_tokens: list[int] = []
+        self._atoms: dict[Expression, int] = {}
+        self._heads: dict[int, _Head] = {}
+        self._masks: dict[int, MaskBits] = {}
+        self._load_string_character()
+
+    # -- calls into compiled code ---------------------------------------------------------------------------------------
+
+    def call(self, function: Callable[..., Result], *arguments: Any, steps: int | None = None) -> Result:
+        """Run a compiled function over the tables, enlarging them as needed.
+
+        Raises:
+            GrammarError: the work is more than is granted.
+        """
+        with self.lock:
+            self.tables.meta[FUEL] = self.limits.mask_steps if steps is None else steps
+            return self._call(function, *arguments)
+
+    def _call(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        while True:
+            try:
+                self.tables.meta[N_FRAMES] = self.tables.meta[N_RESULTS] = 0
+                return function(self.tables, *arguments)
+            except TablesFull:
+                self._forget_marks()
+                self._enlarge()
+            except OutOfFuel:
+                self._forget_marks()
+                raise GrammarError(
+                    f"the constraint is too large: a step of it takes more than {self.limits.mask_steps} units of work",
+                    keyword="steps",
+                ) from None
+
+    def _forget_marks(self) -> None:
+        """A search was interrupted: what it had marked, it has not seen."""
+        self.tables.nodes[: self.size, FLAGS] &= ~MARKED
+
+    def _enlarge(self) -> None:
+        nodes, index, pool, rows, meta, *stacks = self.tables
+        if meta[N_NODES] * 4 >= nodes.shape[0] * 3 or 2 * meta[N_NODES] >= index.shape[0]:
+            used = nodes.shape[0]
+            if used > 8 * self.limits.nodes:
+                raise GrammarError(f"the constraint is too large: more than {used} expressions", keyword="size")
+            nodes = np.concatenate((nodes, np.zeros_like(nodes)))
+            grown = np.zeros(index.shape[0] * 2, np.int32)
+            self.tables = Tables(nodes, grown, pool, rows, meta, *stacks)
+            rehash(self.tables)
+        else:
+            if pool.shape[0] > 64 * self.limits.nodes:
+                raise GrammarError("the constraint is too large: its lists are", keyword="size")
+            pool = np.concatenate((pool, np.zeros_like(pool)))
+            self.tables = Tables(nodes, index, pool, rows, meta, *stacks)
+
+    @property
+    def size(self) -> int:
+        """How many expressions there are."""
+        return int(self.tables.meta[N_NODES])
+
+    @property
+    def is_full(self) -> bool:
+        """Whether new constraints should begin another store."""
+        return self.size > self.limits.nodes
+
+    # -- loading --------------------------------------------------------------------------------------------------------
+
+    def _load_string_character(self) -> None:
+        from ..json_text import STRING_CHARACTER as character
+
+        self.tables.meta[STRING_CHARACTER] = self.load(write(character))
+
+    def add(self, expression: Expression) -> int:
+        """The state at the start of an expression. Raises GrammarError where it cannot be loaded."""
+        with self.lock:
+            program = write(expression, self._atoms)
+            return self.load(program)
+
+    def load(self, program: Program) -> int:
+        """The state at the start of a program: NOTHING where no text matches it. Raises GrammarError."""
+        with self.lock:
+            text = np.frombuffer(program.text + b"\0", dtype=np.uint8)
+            symbols = np.zeros((len(program.tokens) + 1, 3), np.int64)
+            extra = bytearray(program.text)
+            for number, name in enumerate(program.tokens):
+                symbols[number] = (self._symbol(name), len(extra), len(name.encode()))
+                extra += name.encode()
+            if program.tokens:
+                text = np.frombuffer(bytes(extra), dtype=np.uint8)
+            rules = len(program.nullable)
+            dead = np.zeros(rules + 1, np.bool_)
+            nullable_rules = np.array([*program.nullable, False], dtype=np.bool_)
+            made = np.zeros(program.count, np.int32)
+            first = self._rules
+            while True:
+                arguments = (program.code, text, first, dead, nullable_rules, symbols, made)
+                empty = int(self.call(load, *arguments, steps=self.limits.compile_steps))
+                first += rules
+                if empty < 0:
+                    break
+                dead[empty] = True  # known only now to match nothing: what refers to it is made anew
+            self._rules = first
+            if len(self._atoms) > 10_000:
+                self._atoms.clear()
+            for atom, number in program.atoms:
+                self._atoms[atom] = int(made[number])
+            return int(made[program.count - 1])
+
+    def _symbol(self, name: str) -> int:
+        """The symbol of a special token; -1 where the vocabulary has none of that name."""
+        token = self.vocabulary.special.get(name)
+        if token is None:
+            return -1
+        symbol = self._symbols.get(name)
+        if symbol is None:
+            symbol = self._symbols[name] = 256 + len(self._symbol_tokens)
+            self._symbol_tokens.append(token)
+        return symbol
+
+    # -- moving ---------------------------------------------------------------------------------------------------------
+
+    def advance(self, state: int, token: int) -> int:
+        """The state after `token`; NOTHING where it is not allowed."""
+        content = self.tokens.content(token)
+        if content is None:
+            for symbol, special in enumerate(self._symbol_tokens, 256):
+                if special == token:
+                    return int(self.call(step, state, symbol))
+            return NOTHING
+        return int(self.call(walk.advance, state, content))
+
+    def advance_bytes(self, state: int, content: bytes) -> int:
+        """The state after `content`; NOTHING where it is not allowed."""
+        return int(self.call(walk.advance, state, np.frombuffer(content, dtype=np.uint8)))
+
+    def is_accepting(self, state: int) -> bool:
+        """Whether a text may end in `state`."""
+        return bool(self.tables.nodes[state, FLAGS] & 1)
+
+    def forced(self, state: int, most: int) -> bytes:
+        """The bytes that must come next."""
+        return self.call(walk.forced_bytes, state, most).tobytes()
+
+    def begins_longer(self, content: bytes, after: int) -> bool:
+        """Whether some token begins with `content`, and the rest of it is allowed in the state `after`."""
+        return bool(self.call(walk.goes_on, self.tokens.trie, np.frombuffer(content, dtype=np.uint8), after))
+
+    # -- masks ----------------------------------------------------------------------------------------------------------
+
+    def mask(self, state: int) -> MaskBits:
+        """The tokens allowed in `state`, as int32 words. Read-only."""
+        bits = self._masks.get(state)
+        if bits is None:
+            with self.lock:
+                bits = self._find_mask(state).view(np.int32)
+                bits.flags.writeable = False
+                if self.switches.masks:
+                    if len(self._masks) >= self.limits.masks:
+                        for old in list(itertools.islice(self._masks, len(self._masks) // 8 + 1)):
+                            del self._masks[old]
+                    self._masks[state] = bits
+        return bits
+
+    def _find_mask(self, state: int) -> NDArray[np.uint32]:
+        self.tables.meta[FUEL] = self.limits.mask_steps
+        bits = np.zeros(self.tokens.words, np.uint32)
+        if self.switches.heads:
+            found = self._call(walk.parts, state).tolist()
+            for part, role in zip(found[::2], found[1::2], strict=True):
+                if role == walk.ATOM:
+                    self._atom_mask(part, bits)
+                elif role == walk.KEY:
+                    bits |= self._key_mask(part)
+                elif role == walk.CAPTURE:
+                    self._capture_mask(part, bits)
+                else:
+                    self._call(walk.walk, self.tokens.trie, part, bits)
+        else:
+            self._call(walk.walk, self.tokens.trie, state, bits)
+        if self.tables.nodes[state, FLAGS] & HAS_TOKEN:
+            for symbol, token in enumerate(self._symbol_tokens, 256):
+                if self._call(step, state, symbol) != NOTHING:
+                    walk.set_bit(bits, token)
+        if self.is_accepting(state):
+            for token in self.vocabulary.eos_ids:
+                walk.set_bit(bits, token)
+        return bits
+
+    def _atom_mask(self, part: int, bits: NDArray[np.uint32]) -> None:
+        nodes = self.tables.nodes
+        inner, rest = int(nodes[part, 1]), int(nodes[part, 2])
+        head = self._head(inner, bits)
+        np.bitwise_or(bits, head.bits, out=bits)
+        if head.exits is not None and rest != EMPTY:
+            self._call(walk.walk, head.exits, rest, bits)
+
+    def _head(self, inner: int, plain: NDArray[np.uint32]) -> _Head:
+        """The head of a unit. Where it counts string characters, `plain` gets the tokens of such alone."""
+        low, high, rest = self._call(walk.counted_string, inner)
+        counted = self.switches.slices and high != -2
+        if counted:
+            longest = self.tokens.longest_special
+            np.bitwise_or(plain, self.tokens.plain(high), out=plain)
+            low, high = min(low, longest), -1 if high < 0 or high >= longest else high
+            inner = int(self._call(walk.recounted, low, high, rest))
+        head = self._heads.get(inner)
+        if head is None:
+            if len(self._heads) >= self.limits.heads:
+                for old in list(itertools.islice(self._heads, len(self._heads) // 8 + 1)):
+                    del self._heads[old]
+            head = self._heads[inner] = self._make_head(inner, counted)
+        return head
+
+    def _make_head(self, inner: int, counted: bool) -> _Head:
+        tokens = self.tokens
+        trie = tokens.trie
+        bits = np.zeros(tokens.words, np.uint32)
+        loop = np.zeros(4, np.uint64)
+        if counted:
+            loop[:] = tokens.plain_bytes
+        elif self.switches.slices and self._call(walk.loop_bytes, inner, loop) >= 64:
+            np.bitwise_or(bits, tokens.made_of(loop), out=bits)
+        else:
+            loop[:] = 0
+        exits = np.empty(4096, np.int32)
+        found, _ = self._call(walk.head_walk, trie, inner, loop, counted, bits, exits)
+        if found > len(exits):
+            exits = np.empty(found, np.int32)
+            bits_again = bits
+            found, _ = self._call(walk.head_walk, trie, inner, loop, counted, bits_again, exits)
+        if not found:
+            return _Head(bits, None)
+        known = bits | tokens.plain(-1) if counted else bits
+        pairs = np.empty((4096, 2), np.int32)
+        count = walk.exit_tokens(trie, exits, found, known, pairs)
+        if count > len(pairs):
+            pairs = np.empty((count, 2), np.int32)
+            walk.exit_tokens(trie, exits, found, known, pairs)
+        suffixes = []
+        for place, depth in pairs[:count].tolist():
+            token = int(trie.order[place])
+            content = self.vocabulary.tokens[token]
+            if content is not None:
+                suffixes.append((content[depth:], token))
+        return _Head(bits, build_trie(suffixes) if suffixes else None)
+
+    def _key_mask(self, part: int) -> NDArray[np.uint32]:
+        tokens = self.tokens
+        bits = np.zeros(tokens.words, np.uint32)
+        for option in self._call(walk.key_options, part).tolist():
+            for inner, role in zip(*[iter(self._call(walk.parts, option).tolist())] * 2, strict=True):
+                if role == walk.ATOM:
+                    self._atom_mask(inner, bits)
+                else:
+                    self._call(walk.walk, tokens.trie, inner, bits)
+        if self._call(walk.captures, part):
+            bits &= ~tokens.contains[QUOTE]
+            self._call(walk.correct_names, tokens.trie, part, bits)
+            self._call(walk.walk, tokens.quotes, part, bits)
+        else:
+            self._call(walk.correct_names, tokens.trie, part, bits)
+        return bits
+
+    def _capture_mask(self, part: int, bits: NDArray[np.uint32]) -> None:
+        tokens = self.tokens
+        inner = int(self._call(walk.capture_head, part))
+        loop = np.zeros(4, np.uint64)
+        if nullable(self.tables, inner) or self._call(walk.loop_bytes, inner, loop) < 64:
+            self._call(walk.walk, tokens.trie, part, bits)
+            return
+        within = np.zeros(tokens.words, np.uint32)
+        head = self._head(inner, within)
+        bits |= (within | head.bits) & ~tokens.contains[QUOTE]
+        self._call(walk.walk, tokens.quotes, part, bits)
+
+    # -- what is in it --------------------------------------------------------------------------------------------------
+
+    def memory(self) -> int:
+        """Bytes held by tables and masks."""
+        kept = sum(head.bits.nbytes for head in list(self._heads.values()))
+        return sum(table.nbytes for table in self.tables) + kept + len(self._masks) * self.tokens.words * 4
+
