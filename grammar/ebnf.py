@@ -8,7 +8,7 @@ special tokens (``<think>``), groups, ``|``, and the repeats ``* + ? {m} {m,} {m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -43,7 +43,9 @@ _LEXEMES = re.compile(
   | (?P<token> !?<[^<>\s]+> )
   | (?P<count> \{ \s* \d* \s* ,? \s* \d* \s* \} )
   | (?P<lookahead> \( \s* = )
-  | (?P<sign> [|()*+?.] )
+  | (?P<any> \. )
+  | (?P<group> \( )
+  | (?P<sign> [|)*+?] )
 """,
     re.VERBOSE | re.DOTALL,
 )
@@ -92,6 +94,15 @@ class _Parser:
         self.depth = 0
         self.references: dict[str, Ref] = {}
         self.first_use: dict[str, int] = {}
+        self.readers: dict[str, Callable[[_Lexeme], Expression]] = {
+            "name": self.reference,
+            "string": self.string,
+            "set": self.character_set,
+            "any": self.any_character,
+            "group": self.group,
+            "token": self.token,
+            "lookahead": self.lookahead,
+        }
 
     def read(self) -> Iterator[_Lexeme]:
         offset = 0
@@ -196,24 +207,20 @@ class _Parser:
 
     def item(self) -> Expression:
         lexeme = self.next
+        read = self.readers.get(lexeme.kind)
+        if read is None:
+            self.refuse("expected a string, a class of characters, a rule or a group")
         self.place += 1
-        match lexeme.kind:
-            case "name":
-                return self.reference(lexeme)
-            case "string":
-                return text("".join(content for content, _, _ in self.characters(lexeme)))
-            case "set":
-                return self.character_set(lexeme)
-            case "token":
-                return self.token(lexeme)
-            case "lookahead":
-                refuse(self.source, lexeme.offset, "lookahead, (= ...), is not supported", "lookahead")
-            case _ if lexeme.content == ".":
-                return ANY_CHARACTER
-            case _ if lexeme.content == "(":
-                return self.group(lexeme)
-        self.place -= 1
-        self.refuse("expected a string, a class of characters, a rule or a group")
+        return read(lexeme)
+
+    def string(self, lexeme: _Lexeme) -> Expression:
+        return text("".join(content for content, _, _ in self.characters(lexeme)))
+
+    def any_character(self, _: _Lexeme) -> Expression:
+        return ANY_CHARACTER
+
+    def lookahead(self, lexeme: _Lexeme) -> Expression:
+        refuse(self.source, lexeme.offset, "lookahead, (= ...), is not supported", "lookahead")
 
     def group(self, opening: _Lexeme) -> Expression:
         self.depth += 1

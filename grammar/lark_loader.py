@@ -1,8 +1,8 @@
 """Lark's grammar files, read by the `lark` library: the definitions of a grammar and of what it imports, by name.
 
 Only the library's parser of its own syntax is used; what the definitions mean is `lark_syntax`'s business. Before it
-is let loose on a text, that is looked over here, in one pass: strings and regexes have ends, brackets are not nested too
-deeply, blank stretches are short (on these its regexes could run for hours), and special tokens, ``<name>``, which
+is let loose on a text, that is looked over here, in one pass: strings and regexes have ends, brackets are not nested
+too deeply, blank stretches are short (on these its regexes could run for hours), and special tokens, ``<name>``, which
 Lark does not know, get names it does.
 
 Imports come from the library's own grammars (`common`, `python`, ...), never from files.
@@ -171,7 +171,7 @@ def _parse(text: str, shown: str) -> list[Tree[Any]]:
         refuse(shown, offset, _PLACE.sub("", reason).removesuffix(" in the grammar: "), "syntax")
 
 
-# -- statements ---------------------------------------------------------------------------------------------------------
+# -- statements -------------------------------------------------------------------------------------------------------
 
 
 def _define_all(statements: list[Tree[Any]], scope: Scope, libraries: dict[str, Scope]) -> None:
@@ -190,7 +190,10 @@ def _define(statement: Tree[Any], scope: Scope) -> None:
         case "override":
             new = _definition(statement.children[0], scope)
             old = scope.find(new.name)
-            old.bodies, old.parameters = new.bodies, new.parameters
+            if old.is_terminal:  # what is imported with it keeps the old one, as in Lark
+                scope.definitions[new.name] = new
+            else:
+                old.bodies, old.parameters = new.bodies, new.parameters
         case "extend":
             new = _definition(statement.children[0], scope)
             old = scope.find(new.name)

@@ -2,8 +2,8 @@
 has them: without a lexer, a text matches if some reading of its characters does.
 
 Terminals are regular expressions, in the dialect of Python's `re`. Between any two terminals, before the first and
-after the last, there may be any number of those under ``%ignore``. What only shapes trees (aliases, ``?``, ``!``, ``_``)
-and priorities say nothing about the text. ``<name>`` in a rule is a special token.
+after the last, there may be any number of those under ``%ignore``, each as long as it goes (`gaps`). What only shapes
+trees (aliases, ``?``, ``!``, ``_``) and priorities say nothing about the text. ``<name>`` in a rule is a special token.
 
 A terminal with a lazy quantifier matches as little as it can, as its author means it: the texts of which no beginning
 matches. Others match every text their regex does, in full.
@@ -19,12 +19,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import GrammarError
 from .expression import (
     ANY_CHARACTER,
-    EMPTY,
     Atom,
     Chars,
     Expression,
     Ref,
-    Repeat,
     Rule,
     Text,
     Token,
@@ -35,6 +33,7 @@ from .expression import (
     text,
     without,
 )
+from .gaps import Gaps
 from .lark_loader import Definition, Scope, load
 from .regex_parser import parse_python
 from .rules import settle
@@ -56,9 +55,9 @@ def parse_lark(source: str) -> Expression:
     """The texts that the rule ``start`` of `source` matches.
 
     Raises:
-        GrammarError: a syntax error, a name that is missing or defined twice, or something refused (``%declare``, imports
-            from files, what `parse_python` refuses); the message has line and column where they are known, `pointer`
-            is the offset in characters. Or as `settle`.
+        GrammarError: a syntax error, a name that is missing or defined twice, or something refused (``%declare``,
+            imports from files, what `parse_python` refuses); the message has line and column where they are known,
+            `pointer` is the offset in characters. Or as `settle`.
     """
     try:
         return _Builder(load(source)).build()
@@ -74,24 +73,21 @@ class _Builder:
         self.terminals = _Terminals(scope)
         self.rules: dict[tuple[Definition, tuple[Expression, ...]], Ref] = {}
         self.pending: list[tuple[Rule, Definition, Mapping[str, Expression]]] = []
-        self.uses: dict[Expression, Expression] = {}
-        self.ignored = self._ignored()
+        self.uses: dict[Expression, Ref] = {}
 
     def build(self) -> Expression:
         start = self._rule("start", (), self.scope)
         while self.pending:
             rule, definition, arguments = self.pending.pop()
             rule.body = alt(*(self._read(tree, scope, arguments) for tree, scope in definition.bodies))
-        return seq(self.ignored, settle(start.rule, atoms=False))
-
-    def _ignored(self) -> Expression:
-        """Any number of ignored terminals."""
-        found = []
-        for tree in self.scope.ignored:
-            one = self.terminals.expression(*self.terminals.source(tree, self.scope), "%ignore")
-            one = one.item if isinstance(one, Atom) else one
-            found.append(one.item if isinstance(one, Repeat) and one.low <= 1 and one.high is None else one)
-        return Atom(repeat(alt(*found))) if found else EMPTY
+        ignored = [
+            (self.terminals.expression(source, is_lazy, "%ignore"), is_lazy)
+            for source, is_lazy in (self.terminals.source(tree, self.scope) for tree in self.scope.ignored)
+        ]
+        gaps = Gaps(ignored, list(self.uses))
+        for terminal, ref in self.uses.items():
+            ref.rule.body = gaps.after(terminal)
+        return seq(gaps.between, settle(start.rule, atoms=False), gaps.tail)
 
     def _read(self, node: Any, scope: Scope, arguments: Mapping[str, Expression]) -> Expression:
         """The expression of a part of a rule. `arguments` are those of the template it stands in, by parameter."""
@@ -137,11 +133,11 @@ class _Builder:
             self.pending.append((ref.rule, definition, arguments))
         return ref
 
-    def _use(self, terminal: Expression) -> Expression:
-        """A terminal in a rule, and what may be ignored after it."""
+    def _use(self, terminal: Expression) -> Ref:
+        """A terminal in a rule. What stands around it is known when all terminals are."""
         known = self.uses.get(terminal)
         if known is None:
-            known = self.uses[terminal] = seq(terminal, self.ignored)
+            known = self.uses[terminal] = Ref(Rule("terminal"))
         return known
 
 
@@ -209,7 +205,7 @@ class _Terminals:
                 joined = f"(?:{sources[0]})?"
             case "expr":
                 low, high = _bounds(node.children, scope)
-                joined = f"(?:{sources[0]})" + ("{%d,%s}" % (low, "" if high is None else high))
+                joined = f"(?:{sources[0]}){{{low},{'' if high is None else high}}}"
             case _:  # value
                 joined = sources[0]
         if len(joined) > MAX_TERMINAL:

@@ -104,9 +104,7 @@ def components(start: Rule, follow: Callable[[Rule], Iterable[Rule]]) -> list[li
     return groups
 
 
-def fixpoint(
-    groups: Sequence[Sequence[Rule]], judge: Callable[[Expression, set[Rule]], bool], fuel: Fuel
-) -> set[Rule]:
+def fixpoint(groups: Sequence[Sequence[Rule]], judge: Callable[[Expression, set[Rule]], bool], fuel: Fuel) -> set[Rule]:
     """The rules for whose bodies `judge` holds, given those for which it is known to hold; `groups` as `components`."""
     known: set[Rule] = set()
     for group in groups:

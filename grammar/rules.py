@@ -162,7 +162,9 @@ class _Writer:
         """Whether the whole of `rule` may be one `Atom`: regular, and not too heavy."""
         sizes = [self.sizes.get(target, _IRREGULAR) for target in used]
         own = _measure(body(rule), {})
-        weight = own.weight + sum(self.sizes[target].weight * count for target, count in used.items() if target in self.sizes)
+        weight = own.weight + sum(
+            self.sizes[target].weight * count for target, count in used.items() if target in self.sizes
+        )
         has_tokens = any(isinstance(node, Token) for node in _nodes(body(rule)))
         return all(size.regular for size in sizes) and not has_tokens and weight <= ATOM_WEIGHT
 
