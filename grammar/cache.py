@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from ..errors import InvalidRequest
 from ..request import Constraint
 from .compile_worker import CompileWorker
-from .compiler import compile
+from .compiler import compile, load
 from .protocol import Grammar
 from .vocabulary import Vocabulary
 
@@ -80,8 +80,6 @@ class GrammarCache:
     def _compile(self, constraint: Constraint) -> Grammar:
         if self._worker is None or len(constraint.source) < LONG_SOURCE:
             return compile(constraint, vocabulary=self.vocabulary)
-        from .compiler import load
-
         return load(self._worker.program(constraint), self.vocabulary)
 
     def __len__(self) -> int:

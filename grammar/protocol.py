@@ -77,7 +77,7 @@ class Grammar(Protocol):
 
     @property
     def key(self) -> int:
-        """Unique among living grammars of this process; with a row key it names a mask globally."""
+        """With a row key it names a mask among all of this process. Grammars that share their masks share it."""
         ...
 
     def matcher(self) -> Matcher:

@@ -12,8 +12,8 @@ MAX_SEARCH = 20_000
 """Advances that the search for an end may take before a text is given up."""
 
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz ")
-_CLOSING = b"}])>\"'/,;. \n"
-_OPENING = b"([{<\\-+*?!&|#"
+_CLOSING = tuple(b"}])>\"'/,;. \n")
+_OPENING = frozenset(b"([{<\\-+*?!&|#")
 
 
 def byte_vocabulary(special: Iterable[str] = ()) -> Vocabulary:
@@ -44,9 +44,9 @@ def random_text(grammar: Grammar, vocabulary: Vocabulary, rng: random.Random, *,
     drawn: list[int] = []
     while len(drawn) < length:
         allowed = _allowed(matcher, vocabulary)
-        if matcher.is_accepting() and (not allowed or rng.random() < 0.3):
+        if matcher.is_accepting() and (not allowed or rng.random() < (0.3 if len(allowed) < 64 else 0.03)):
             return _text(drawn, vocabulary)
-        token = _draw(allowed, rng)
+        token = _draw(allowed, vocabulary, rng)
         matcher.advance(token)
         drawn.append(token)
     end = _shortest_way(matcher, vocabulary, rng)
@@ -60,10 +60,13 @@ def _allowed(matcher: Matcher, vocabulary: Vocabulary) -> list[int]:
     return [token for token in tokens if token not in vocabulary.eos_ids]
 
 
-def _draw(allowed: list[int], rng: random.Random) -> int:
-    """One of them, so that free text looks like text and ends in time."""
+def _draw(allowed: list[int], vocabulary: Vocabulary, rng: random.Random) -> int:
+    """One of them, so that free text looks like text, meets a special token now and then, and ends in time."""
     if len(allowed) < 64:
         return rng.choice(allowed)
+    special = [token for token in allowed if vocabulary.tokens[token] is None]
+    if special and rng.random() < 0.1:
+        return rng.choice(special)
     if ord('"') in allowed and rng.random() < 0.15:
         return ord('"')
     letters = [token for token in allowed if token in _LETTERS]

@@ -15,8 +15,7 @@ def test_equal_constraints_share_one_grammar(vocabulary):
     first = cache.get(json_schema({"type": "integer"}))
     assert cache.get(json_schema('{"type": "integer"}')) is first
     assert cache.get(json_schema({"type": "integer"}, whitespace="compact")) is not first
-    assert first.key != cache.get(regex("a")).key
-    assert cache.compiled == 3
+    assert cache.compiled == 2
 
 
 def test_many_threads_compile_once(vocabulary):
@@ -122,7 +121,8 @@ def test_compiling_twice_gives_the_same_masks(vocabulary):
     constraint = json_schema({"type": "object", "properties": {"é": {"enum": [1, "a"]}}, "required": ["é"]})
     one, two = (GrammarCache(vocabulary).get(constraint).matcher() for _ in range(2))
     for byte in '{"é": "a"}'.encode():
-        assert one.mask_row() == two.mask_row()
+        masks = [matcher.grammar.mask(matcher.mask_row()) for matcher in (one, two)]
+        assert masks[0].tolist() == masks[1].tolist()
         assert one.forced() == two.forced()
         assert one.advance(byte)
         assert two.advance(byte)

@@ -8,9 +8,10 @@ import re
 from typing import Any
 
 import pytest
-from slow_matcher import is_prefix, matches
+from slow_matcher import SlowMask, is_prefix, matches
 
 from weft.errors import GrammarError
+from weft.grammar import Vocabulary, compile, structural_tag
 from weft.grammar.compiler import parse
 from weft.grammar.expression import Expression
 from weft.grammar.structural_tags import parse_structural_tag
@@ -246,9 +247,65 @@ def test_what_is_no_json_or_nests_without_end() -> None:
 def test_markers_that_overlap_are_refused() -> None:
     tags = [{**TAG, "begin": "x<t>y"}, {**TAG, "begin": "<t>"}]
     node = {"type": "triggered_tags", "triggers": ["x<t>", "<t>"], "tags": tags}
-    with pytest.raises(GrammarError, match="/elements/0: .* overlap") as caught:
+    with pytest.raises(GrammarError, match=r"/elements/0: .* overlap") as caught:
         read({"type": "sequence", "elements": [node]})
     assert caught.value.pointer == "/elements/0"
     with pytest.raises(GrammarError, match="half a surrogate pair") as caught:
         read({"format": {"type": "const_string", "value": "\ud800"}})
     assert caught.value.pointer == "/format"
+
+
+TOKENS: list[bytes | None] = [
+    *(bytes([byte]) for byte in range(256)),
+    *(b"<t", b"ool>", b"tool>", b"x<", b"</", b"true", b"<tool>", b"</tool>", b"</tool>x", b"ab"),
+    *(None, None, None),
+]
+SPECIAL = {"<tool>": len(TOKENS) - 3, "</tool>": len(TOKENS) - 2}
+END = len(TOKENS) - 1
+TOOLS = {
+    "structures": [{"begin": "<tool>", "schema": {"enum": [True, "<tool>"]}, "end": "</tool>"}],
+    "triggers": ["<tool>"],
+}
+THOUGHT = {"reasoning_begin": "<tool>", "reasoning_end": "</tool>", "then": {"regex": "(ab|true)*"}}
+
+
+@pytest.mark.parametrize("special", [{}, {"<tool>": SPECIAL["<tool>"]}, SPECIAL], ids=["text", "half", "tokens"])
+@pytest.mark.parametrize("tag", [TOOLS, CALLS, THOUGHT], ids=["tools", "calls", "thought"])
+def test_the_engine_takes_what_the_expression_says(tag: dict[str, Any], special: dict[str, int]) -> None:
+    """Every token at every place of random walks, with markers that are special tokens and with those that are not."""
+    vocabulary = Vocabulary(TOKENS, [END], None, special)
+    grammar = compile(structural_tag(tag), vocabulary=vocabulary)
+    rng = random.Random(3)
+    for _ in range(6):
+        matcher = grammar.matcher()
+        slow = SlowMask(read(tag), TOKENS, [END], special)
+        for _ in range(12):
+            bits = grammar.mask(matcher.mask_row())
+            allowed = [token for token in range(len(TOKENS)) if bits[token // 32] >> (token % 32) & 1]
+            verdicts = slow.allowed()
+            assert None not in verdicts.values()
+            assert allowed == sorted(verdicts)
+            assert matcher.is_accepting() == slow.is_accepting()
+            likely = [token for token in allowed if token > 256 and token != END]
+            choices = likely if likely and rng.random() < 0.8 else [token for token in allowed if token != END]
+            if not choices:
+                break
+            token = rng.choice(choices)
+            assert matcher.advance(token)
+            slow.advance(token)
+
+
+def test_special_tokens_stand_for_markers_and_nowhere_else() -> None:
+    vocabulary = Vocabulary(TOKENS, [END], None, SPECIAL)
+    matcher = compile(structural_tag(TOOLS), vocabulary=vocabulary).matcher()
+    assert not matcher.advance(SPECIAL["</tool>"])
+    assert matcher.advance(ord("x"))
+    assert matcher.advance(SPECIAL["<tool>"])
+    assert not matcher.is_accepting()
+    assert not matcher.advance(SPECIAL["<tool>"])
+    assert matcher.advance(TOKENS.index(b"true"))
+    assert not matcher.advance(TOKENS.index(b"</tool>"))  # the letters of a marker are not the marker
+    assert matcher.advance(SPECIAL["</tool>"])
+    assert matcher.is_accepting()
+    assert matcher.advance(ord("<"))
+    assert not matcher.advance(TOKENS.index(b"tool>"))  # nor are they free text
