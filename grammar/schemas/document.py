@@ -148,9 +148,7 @@ class Document:
             return outer
         plain = stated.rstrip("#").replace("https://", "http://", 1) if isinstance(stated, str) else ""
         if plain not in DIALECTS and not pointer:  # further down it may be a property of that name
-            refuse(
-                "/$schema", "$schema", f"{stated!r} is unknown, and so is what keywords mean by it"
-            )
+            refuse("/$schema", "$schema", f"{stated!r} is unknown, and so is what keywords mean by it")
         return DIALECTS.get(plain, outer)
 
     # -- references -------------------------------------------------------------------------------------------------

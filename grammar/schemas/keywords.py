@@ -242,7 +242,8 @@ class Reader:
         low, high = counts_at(schema, pointer, "minLength", "maxLength")
         languages: list[Language] = []
         if "pattern" in schema:
-            languages.append(self.pattern(schema["pattern"], join(pointer, "pattern"), "pattern"))
+            language = self.pattern(schema["pattern"], join(pointer, "pattern"), "pattern")
+            languages += [] if language.is_everything else [language]
         name = schema.get("format")
         if self.asserts and isinstance(name, str):
             if name in UNENFORCED:
@@ -325,6 +326,9 @@ class Reader:
         seen = SeenProperties()
         if self.document.tracks:
             seen = SeenProperties(frozenset(named), tuple(language for language, _ in patterns), tells)
+        if any(language.is_everything for language, _ in patterns):
+            patterns, rest = _spread(patterns)
+            tells = True
         layers: tuple[Layer, ...] = ()
         if rest is not TRUE or any(node is not TRUE for _, node in patterns):
             layers = (Layer(tuple(patterns), rest),)
@@ -372,3 +376,12 @@ class Reader:
 
 def _unknown(name: Any) -> bool:
     return not isinstance(name, str) or name not in OF_TYPE
+
+
+def _spread(patterns: list[tuple[Language, Node]]) -> tuple[list[tuple[Language, Node]], Node]:
+    """The same where one of the patterns matches every name: the others, and what holds of all properties."""
+    rest: Node = TRUE
+    for language, node in patterns:
+        if language.is_everything:
+            rest = rest & node
+    return [(language, node & rest) for language, node in patterns if not language.is_everything], rest

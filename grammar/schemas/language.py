@@ -19,7 +19,9 @@ from ..expression import (
     Repeat,
     Seq,
     Text,
+    alt,
     repeat,
+    seq,
     texts,
 )
 from ..formats import FORMATS
@@ -32,11 +34,12 @@ Positions = frozenset[int]
 class Language:
     """A set of strings. One object for each pattern and format, so that languages compare by identity."""
 
-    __slots__ = ("expression", "name")
+    __slots__ = ("expression", "is_everything", "name")
 
     def __init__(self, name: str, expression: Expression) -> None:
         self.name = name
         self.expression = expression
+        self.is_everything = _is_any_text(expression)
 
     def __repr__(self) -> str:
         return f"Language({self.name})"
@@ -49,7 +52,7 @@ class Language:
 @lru_cache(maxsize=4096)
 def pattern(source: str) -> Language:
     """The strings in which an ECMA-262 regex finds a match. Raises GrammarError as `parse_ecma`."""
-    return Language(f"pattern {source!r}", parse_ecma(source))
+    return Language(f"pattern {source!r}", _shortened(parse_ecma(source)))
 
 
 @lru_cache(maxsize=64)
@@ -67,6 +70,34 @@ def of_values(values: frozenset[str]) -> Language:
 def names_of(contents: Iterable[Expression]) -> Language:
     """The strings that any of `contents` matches."""
     return Language("names", Alt(tuple(contents)))
+
+
+def _is_any_text(node: Expression) -> bool:
+    return (
+        isinstance(node, Repeat)
+        and node.low == 0
+        and node.high is None
+        and isinstance(node.item, Chars)
+        and node.item.ranges == ALL_RANGES
+    )
+
+
+def _shortened(node: Expression) -> Expression:
+    """The same strings: what may be repeated next to any text need not be, as that takes it in."""
+    if isinstance(node, Alt):
+        return alt(*map(_shortened, node.options))
+    if not isinstance(node, Seq):
+        return node
+    items = list(node.items)
+    for edge, inner in ((-1, -2), (0, 1)):
+        while len(items) > 1 and _is_any_text(items[edge]):
+            beside = items[inner]
+            if not isinstance(beside, Repeat) or beside.low == beside.high:
+                break
+            items[inner] = repeat(beside.item, beside.low, beside.low)
+            if beside.low == 0:
+                del items[inner]
+    return seq(*items)
 
 
 def _ends(node: Expression, content: str, starts: Positions) -> Positions:

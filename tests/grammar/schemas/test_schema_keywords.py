@@ -227,6 +227,11 @@ ORDERED: dict[str, tuple[Any, list[Any], list[Any]]] = {
         [{"a": 1, "x1": None}],
         [{"a": 1, "b": None}, {"x": 1}],
     ),
+    "others that a pattern of all names allows": (
+        {"properties": {"a": {}}, "patternProperties": {".*": {"type": "null"}}, "additionalProperties": False},
+        [{"a": None, "b": None}],
+        [{"a": 1}, {"b": 1}],
+    ),
     "what is merged first comes first": (
         {"allOf": [{"properties": {"z": {}}}, {"properties": {"y": {}}}], "properties": {"a": {}}},
         [{"z": 1, "y": 1, "a": 1}],
