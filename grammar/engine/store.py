@@ -84,7 +84,7 @@ class Store:
             np.zeros((1 << 15, WIDTH), np.int32),
             np.zeros(1 << 17, np.int32),
             np.zeros(1 << 17, np.int32),
-            np.zeros((1 << 9, 256), np.int32),
+            np.zeros((1 << 15, 256), np.int32),
             np.zeros(N_META, np.int64),
             np.zeros(_STACK, np.int64),
             np.zeros(_STACK, np.int64),

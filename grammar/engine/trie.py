@@ -140,4 +140,4 @@ def sets_of_tokens(flat, offsets, ids, contains, lengths):
             b = flat[position]
             contains[b, token >> 5] |= bit
             if b & 0xC0 != 0x80:
-                lengths[k] += 1
+                lengths[token] += 1
