@@ -1,7 +1,7 @@
 """Sets of JSON numbers as expressions: bounds, multiples and exceptions, exact in decimal.
 
-Numerals in plain notation are complete: any number of zeros after them, whole numbers also as ``1.0``, zero also as
-``-0``. Of numerals with an exponent a bounded set has those that `json.dumps` writes.
+Numerals in plain notation are complete: any number of zeros after them, whole numbers also as ``1.0`` (with a divisor,
+those below 10**16), zero also as ``-0``. Of numerals with an exponent a bounded set has those that `json.dumps` writes.
 
 A numeral is in its set by its exact value, and also by the double that a reader may take it for: an exclusive bound
 keeps off the numerals that would round to the bound itself, and none is read as infinity.
@@ -58,6 +58,9 @@ WIDEST_EXPONENT = 400
 """Powers of ten that bounds may reach when they are given as `Decimal`."""
 
 _ZERO = Fraction(0)
+_LONG_FROM = Fraction(10**16)
+_LONG = seq(LEADING, Repeat(DIGIT, 16, None))
+"""Whole numbers so large that a double of them has no fraction."""
 _BEYOND = Fraction(10**MOST_DIGITS)
 _WHOLE_IN_DOUBLES = 2**53
 _PLAIN_FROM = Fraction(1, 10**4)
@@ -280,21 +283,22 @@ class _Numbers:
     def _plain(self, span: _Span, closed: _Span) -> Expression:
         """The numerals without exponent; `closed` is what doubles tell from the bounds of `span`."""
         low, high = closed.low or _ZERO, closed.high
-        if self.integer:
-            fraction = EMPTY if self.canonical else ZERO_FRACTION
-            if low >= _BEYOND:
-                return between(low, high, EMPTY)
-            return between(low, None if high is not None and high >= _BEYOND else high, fraction)
+        fraction = ANY_FRACTION if not self.integer else EMPTY if self.canonical else ZERO_FRACTION
         if low >= _BEYOND:
-            return NOTHING
+            return between(low, high, EMPTY) if self.integer else NOTHING
         high = None if high is not None and high >= _BEYOND else high
-        numerals = above_zero(high) if span.low == 0 and span.low_open else between(low, high)
-        large = max(low, high or _ZERO) >= _WHOLE_IN_DOUBLES
-        if not large or not (span.low_open or span.high_open):
+        if high is None and low < _LONG_FROM and (self.step or self.not_multiples):
+            # Digits that are counted multiply the remainders to be told apart; the last of them need no count.
+            return alt(self._numerals(span, low, _LONG_FROM, fraction), _LONG)
+        numerals = self._numerals(span, low, high, fraction)
+        if self.integer or max(low, high or _ZERO) < _WHOLE_IN_DOUBLES or not (span.low_open or span.high_open):
             return numerals
         exact = span.whole()  # readers compare whole numbers exactly, however large
         top = None if exact.high is not None and exact.high >= _BEYOND else exact.high
         return alt(numerals, between(exact.low or _ZERO, top, EMPTY))
+
+    def _numerals(self, span: _Span, low: Fraction, high: Fraction | None, fraction: Expression) -> Expression:
+        return above_zero(high) if span.low == 0 and span.low_open else between(low, high, fraction)
 
     def _filtered(self, numerals: Expression) -> Expression:
         """Those of the unsigned numerals that have the step, the divisors and the form asked for."""

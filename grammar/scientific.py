@@ -26,7 +26,9 @@ from .expression import EMPTY, NOTHING, Expression, Repeat, Seq, Text, alt, both
 
 GREATEST = Fraction("1.7e308")
 """A little less than the greatest double; numbers between them may only be named, not be in a range."""
-SMALL = (-323, -5)
+LEAST = Fraction("5e-324")
+"""The least double above 0."""
+SMALL = (-324, -5)
 LARGE = (16, 308)
 """First and last exponent of numbers so small, and so large, that `json.dumps` writes an exponent."""
 PLACES = 16
@@ -47,10 +49,10 @@ def scientific(
     """
     greatest = GREATEST if step is None else _power(LARGE[1])
     high = greatest if high is None else min(high, greatest)
-    if low > high or high == 0:
+    low = max(low, LEAST)
+    if low > high:
         return NOTHING
-    bottom = SMALL[0] if low == 0 else decade(low)
-    top = decade(high)
+    bottom, top = decade(low), decade(high)
     least = None if step is None else _coarsest(step)
     ways = []
     for first, last in zones:
