@@ -10,14 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import lark
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weft.errors import GrammarError
-from weft.grammar import choices, json_schema, regex
+from weft.grammar import choices, grammar, json_schema, regex, structural_tag
 from weft.request import Constraint, FinishReason, GenerateRequest, GenerateResult, Sampling
 from weft.runtime import Engine
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"a": {"type": "integer", "minimum": 0, "maximum": 99}, "b": {"type": ["null", "boolean"]}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
 
 _ids = itertools.count()
 
@@ -46,6 +54,11 @@ def leaf() -> st.SearchStrategy[dict[str, Any]]:
         st.just({"type": ["string", "null"], "maxLength": 4}),
         st.just({"type": "string", "format": "date"}),
         st.just({"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]$"}),
+        st.builds(
+            lambda low, n: {"type": "integer", "minimum": low, "multipleOf": n}, st.integers(-9, 9), st.integers(1, 9)
+        ),
+        st.just({"oneOf": [{"type": "integer"}, {"type": "number", "minimum": 5}, {"const": "x"}]}),
+        st.just({"not": {"type": ["object", "array", "string"]}}),
     )
 
 
@@ -56,15 +69,16 @@ def schemas() -> st.SearchStrategy[dict[str, Any]]:
             lambda given: {"type": "object", "properties": given, "required": [*given], "additionalProperties": False}
         )
         arrays = st.builds(lambda item, n: {"type": "array", "items": item, "maxItems": n}, children, st.integers(0, 3))
-        return objects | arrays
+        optional = fields.map(lambda given: {"type": "object", "properties": given, "maxProperties": 2})
+        return objects | arrays | optional
 
     return st.recursive(leaf(), deeper, max_leaves=4)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(schema=schemas(), seed=st.integers(0, 2**32))
-def test_random_schemas(engine: Engine, schema: dict[str, Any], seed: int) -> None:
-    result = generate(engine, json_schema(schema), seed=seed)
+@given(schema=schemas(), seed=st.integers(0, 2**32), order=st.sampled_from(["schema", "any"]))
+def test_random_schemas(engine: Engine, schema: dict[str, Any], seed: int, order: str) -> None:
+    result = generate(engine, json_schema(schema, property_order=order), seed=seed)
     if result.finish is FinishReason.STOP:
         jsonschema.validate(json.loads(result.text), schema, format_checker=jsonschema.FormatChecker())
     else:
@@ -79,6 +93,47 @@ def test_regexes(engine: Engine, pattern: str, seed: int) -> None:
     assert result.finish in (FinishReason.STOP, FinishReason.LENGTH)
     if result.finish is FinishReason.STOP:
         assert re.fullmatch(pattern, result.text)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_grammars(engine: Engine, seed: int) -> None:
+    source = 'start: sum\nsum: sum "+" item | item\nitem: /[0-9]{1,3}/ | "(" sum ")"'
+    result = generate(engine, grammar(source), seed=seed)
+    parser = lark.Lark(source, parser="earley", lexer="dynamic_complete")
+    if result.finish is FinishReason.STOP:
+        parser.parse(result.text)
+    else:
+        assert result.finish is FinishReason.LENGTH
+
+
+@pytest.mark.parametrize("name", ["<|tool|>", "<call>"], ids=["special token", "text"])
+@pytest.mark.parametrize("seed", range(4))
+def test_structural_tags(engine: Engine, name: str, seed: int) -> None:
+    tag = {
+        "type": "tags_with_separator",
+        "tags": [{"type": "tag", "begin": name, "content": {"json_schema": SCHEMA}, "end": name}],
+        "separator": "; ",
+        "at_least_one": True,
+    }
+    result = generate(engine, structural_tag({"format": tag}), seed=seed, temperature=0.7)
+    special = engine.tokenizer.encode(name, special=True)
+    parts = result.text.split(name)
+    assert parts[0] == ""
+    for content, separator in zip(parts[1::2], parts[2::2], strict=False):
+        jsonschema.validate(json.loads(content), SCHEMA)
+        assert separator in ("; ", "")
+    if len(special) == 1:
+        assert result.token_ids.count(special[0]) == result.text.count(name)
+
+
+def test_a_long_schema_is_compiled_beside_the_engine(engine: Engine) -> None:
+    values = [f"value number {number}" for number in range(3000)]
+    for order in ("schema", "any"):
+        text = generate(engine, json_schema({"enum": values}, property_order=order)).text
+        assert json.loads(text) in values
+    with pytest.raises(GrammarError, match="thing") as caught:
+        generate(engine, json_schema({"anyOf": [{"enum": values}, {"type": "thing"}]}))
+    assert caught.value.pointer == "/anyOf/1/type"
 
 
 def test_choices_and_allowed_counts(engine: Engine) -> None:
@@ -113,7 +168,10 @@ def test_the_length_bound_is_a_stated_reason(engine: Engine) -> None:
     "constraint",
     [
         json_schema({"type": "object", "properties": {"a": {"enum": []}}, "required": ["a"]}),
-        json_schema({"type": "integer", "multipleOf": 7}),
+        json_schema({"type": "integer", "minimum": 3, "exclusiveMaximum": 3}),
+        json_schema({"type": "array", "items": {"type": "thing"}}),
+        grammar("root ::= missing"),
+        structural_tag({"format": {"type": "any_text", "max_tokens": 3}}),
         regex("a("),
         regex(r"(a)\1"),
     ],
