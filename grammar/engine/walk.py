@@ -4,7 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiled import BITS, BOOL, BYTES, INT, INTS, NONE, OCTETS, PAIR, PAIRS, SET, TRIE, TRIPLE, WORDS, entry, inner, plain
+from .compiled import (
+    BITS,
+    BOOL,
+    BYTES,
+    INT,
+    INTS,
+    NONE,
+    OCTETS,
+    PAIR,
+    PAIRS,
+    SET,
+    TRIE,
+    TRIPLE,
+    WORDS,
+    entry,
+    inner,
+    plain,
+)
 from .containers import array_items, key_child, others_done, property_done
 from .derive import row_of, step
 from .layout import (
@@ -205,48 +222,50 @@ def walk(t, trie, state, bits):
     walk_below(t, trie, 0, state, bits)
 
 
-@inner(BOOL, INT, INT)
-def _returns_after_one(t, state, home):
-    """Whether every continuation byte leads from `state` to `home`."""
+@inner(BOOL, INT, INT, INT, INT)
+def _returns_after_one(t, state, home, first, last):
+    """Whether every continuation byte from `first` to `last` leads from `state` to `home`."""
     row = row_of(t, state)
-    for byte in range(0x80, 0xC0):
+    for byte in range(first, last + 1):
         if t.rows[row, byte] != home:
             return False
     return True
 
 
-@inner(BOOL, INT, INT)
-def _returns_after_two(t, state, home):
-    """Whether all that two continuation bytes allow leads from `state` to `home`."""
+@inner(BOOL, INT, INT, INT, INT)
+def _returns_after_two(t, state, home, first, last):
+    """Whether all that two continuation bytes allow, the first from `first` to `last`, lead from `state` to `home`."""
     before = NOTHING
-    some = False
-    for byte in range(0x80, 0xC0):
+    for byte in range(first, last + 1):
         follower = t.rows[row_of(t, state), byte]
-        if follower != NOTHING and follower != before:  # overlong forms and surrogates have no continuation
-            if not _returns_after_one(t, follower, home):
+        if follower == NOTHING:
+            return False
+        if follower != before:
+            if not _returns_after_one(t, follower, home, 0x80, 0xBF):
                 return False
             before = follower
-            some = True
-    return some
+    return True
 
 
 @inner(BOOL, INT, INT, INT)
-def _returns(t, state, home, levels):
-    """Whether every continuation of a UTF-8 character, `levels` bytes long, leads from `state` to `home`."""
-    if levels == 1:
-        return _returns_after_one(t, state, home)
-    if levels == 2:
-        return _returns_after_two(t, state, home)
+def _returns(t, state, home, lead):
+    """Whether every continuation of a UTF-8 character that begins with `lead` leads from `state` to `home`."""
+    if lead < 0xE0:
+        return _returns_after_one(t, state, home, 0x80, 0xBF)
+    first = 0xA0 if lead == 0xE0 else 0x90 if lead == 0xF0 else 0x80  # no overlong forms
+    last = 0x9F if lead == 0xED else 0x8F if lead == 0xF4 else 0xBF  # no surrogates, nothing past the last character
+    if lead < 0xF0:
+        return _returns_after_two(t, state, home, first, last)
     before = NOTHING
-    some = False
-    for byte in range(0x80, 0xC0):
+    for byte in range(first, last + 1):
         follower = t.rows[row_of(t, state), byte]
-        if follower != NOTHING and follower != before:
-            if not _returns_after_two(t, follower, home):
+        if follower == NOTHING:
+            return False
+        if follower != before:
+            if not _returns_after_two(t, follower, home, 0x80, 0xBF):
                 return False
             before = follower
-            some = True
-    return some
+    return True
 
 
 @entry(INT, INT, SET)
@@ -266,13 +285,14 @@ def loop_bytes(t, e, loop):
     known = np.int64(-1)
     known_levels = 0
     for byte in range(0xC2, 0xF5):
-        levels = 1 if byte < 0xE0 else 2 if byte < 0xF0 else 3
         follower = t.rows[row_of(t, e), byte]
-        if follower != NOTHING and (
-            (follower == known and levels == known_levels) or _returns(t, follower, e, levels)
-        ):
-            known = follower
-            known_levels = levels
+        if follower == NOTHING:
+            continue
+        levels = 1 if byte < 0xE0 else 2 if byte < 0xF0 else 3
+        if (follower == known and levels == known_levels) or _returns(t, follower, e, byte):
+            if byte != 0xE0 and byte != 0xED and byte < 0xF0:  # those have fewer continuations than others
+                known = follower
+                known_levels = levels
             loop[byte >> 6] |= np.uint64(1) << np.uint64(byte & 63)
             some = True
     if some:
@@ -483,7 +503,6 @@ def forced_bytes(t, n, most):
         count += 1
         n = follower
     return result[:count]
-
 
 
 @entry(BOOL, TRIE, BYTES, INT)
