@@ -25,8 +25,9 @@ DIALECTS = {
     "http://json-schema.org/draft/2019-09/schema": 2019,
     "http://json-schema.org/draft/2020-12/schema": 2020,
     "http://json-schema.org/schema": 2020,
+    "http://iglucentral.com/schemas/com.snowplowanalytics.self-desc/schema/jsonschema/1-0-0": 4,
 }
-"""Draft by metaschema, as http and without the empty fragment."""
+"""Draft by metaschema: as http, without www and an empty fragment. A hyper-schema only adds annotations."""
 
 NEWEST = 2020
 VALUES = frozenset(("const", "default", "enum", "example", "examples"))
@@ -146,7 +147,10 @@ class Document:
         stated = schema.get("$schema") if isinstance(schema, dict) else None
         if stated is None or stated == "":
             return outer
-        plain = stated.rstrip("#").replace("https://", "http://", 1) if isinstance(stated, str) else ""
+        plain = ""
+        if isinstance(stated, str):
+            plain = stated.rstrip("#/").replace("hyper-schema", "schema")
+            plain = plain.replace("https://", "http://", 1).replace("http://www.", "http://", 1)
         if plain not in DIALECTS and not pointer:  # further down it may be a property of that name
             refuse("/$schema", "$schema", f"{stated!r} is unknown, and so is what keywords mean by it")
         return DIALECTS.get(plain, outer)

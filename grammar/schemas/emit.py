@@ -7,7 +7,6 @@ from itertools import product
 
 from ..expression import (
     NOTHING,
-    Atom,
     Elements,
     Expression,
     Member,
@@ -22,20 +21,19 @@ from ..expression import (
     without,
 )
 from ..json_text import (
-    BOOLEAN,
     NULL,
-    Spelling,
     Style,
     inside_string,
 )
 from .arrays import ANY_ARRAY, ArrayShape, Contained
 from .checks import refuse
+from .distinct import distinct_items
 from .language import ANY_TEXT, Language
 from .nodes import FALSE, TRUE, Node
 from .objects import ANY_OBJECT, ObjectShape
-from .spelling import anything, spell_numbers, spell_strings
-from .values import FALSEHOOD, TRUTH, ValueSet
+from .spelling import WORDS, anything, spell_numbers, spell_strings
 from .values import NULL as NULL_BIT
+from .values import ValueSet
 
 MAX_LANGUAGES = 8
 """Patterns that may overlap in the names of one object's properties."""
@@ -43,7 +41,6 @@ MAX_CONTAINS = 4
 MAX_EMITTED = 100_000
 
 ANY_KEY = inside_string(ANY_TEXT)
-WORDS = {FALSEHOOD: Text("false"), TRUTH: Text("true"), FALSEHOOD | TRUTH: BOOLEAN}
 
 
 class Emitter:
@@ -131,7 +128,7 @@ class Emitter:
         if longest is not None and longest < shape.low:
             return NOTHING
         if shape.unique and (longest is None or longest > 1):
-            return self.unique(shape, longest, pointer)
+            return distinct_items(self, shape, longest, pointer)
         starts = max((one.start for one in shape.contains), default=0)
         count = max(len(shape.prefix), starts)
         count = count if longest is None else min(count, longest)
@@ -187,35 +184,6 @@ class Emitter:
                 options.append(Option(value, counts))
         return tuple(options)
 
-    def unique(self, shape: ArrayShape, longest: int | None, pointer: str) -> Expression:
-        """Arrays of distinct scalars, each of which is written in one way throughout the array."""
-        if shape.contains:
-            refuse(pointer, "uniqueItems", "not enforced together with contains")
-        count = len(shape.prefix) if longest is None else min(len(shape.prefix), longest)
-        nodes = [shape.item(index) for index in range(count)]
-        more = longest is None or longest > count
-        arrays: list[Expression] = []
-        spellings: tuple[Spelling, ...] = ("raw", "ascii")
-        for spelling in spellings:
-            first = tuple(self.distinct(node, spelling, pointer) for node in nodes)
-            rest = self.distinct(shape.rest, spelling, pointer) if more else ()
-            arrays.append(self.bracketed(first, rest, shape.low, longest, unique=True))
-            if all(_is_plain(node.values()) for node in (*nodes, *((shape.rest,) if more else ()))):
-                break
-        return alt(*arrays)
-
-    def distinct(self, node: Node, spelling: Spelling, pointer: str) -> tuple[Option, ...]:
-        """The one way a scalar of `node` is written; refused where there are arrays and objects in it."""
-        values = node.values()
-        if values.arrays or values.objects:
-            refuse(pointer, "uniqueItems", "enforced for items that are strings, numbers, booleans or null only")
-        options: list[Expression] = [WORDS[values.words & ~NULL_BIT]] if values.words & ~NULL_BIT else []
-        options += [NULL] if values.words & NULL_BIT else []
-        options += [spell_numbers(shape, canonical=True) for shape in values.numbers]
-        options += [spell_strings(shape, spelling) for shape in values.strings]
-        value = alt(*options)
-        return () if value is NOTHING else (Option(value if isinstance(value, Atom) else Atom(value)),)
-
     # -- objects ----------------------------------------------------------------------------------------------------
 
     def object(self, shape: ObjectShape, pointer: str) -> Expression:
@@ -248,11 +216,15 @@ class Emitter:
             return NOTHING
         if not members and (not others or shape.high == 0):
             return seq(Text("{"), self.space, Text("}"))
-        inside = Members(tuple(members), others, shape.low, shape.high, self.ordered, self.comma, self.colon)
+        low = shape.low if shape.low > len(required) else 0  # members are counted only where it matters
+        high = None if not others and shape.high is not None and shape.high >= possible else shape.high
+        inside = Members(tuple(members), others, low, high, self.ordered, self.comma, self.colon)
         return seq(Text("{"), self.space, inside, self.space, Text("}"))
 
     def others(self, shape: ObjectShape, possible: int, pointer: str) -> tuple[tuple[Expression, Expression], ...]:
         """What other properties there may be: keys that exclude each other, each with what its values are."""
+        if shape.high is not None and shape.high <= len(shape.required):
+            return ()
         listed_only = self.ordered and shape.lists and not shape.tells and shape.low <= possible
         if not shape.layers:
             return () if listed_only else ((ANY_KEY, self.any.value),)
@@ -302,8 +274,3 @@ def _key(languages: tuple[Language, ...], choice: tuple[bool, ...]) -> Expressio
 
 def _counters(contains: tuple[Contained, ...]) -> tuple[tuple[int, int | None], ...]:
     return tuple((one.low, one.high) for one in contains)
-
-
-def _is_plain(values: ValueSet) -> bool:
-    """Whether its strings look the same in ASCII."""
-    return all(shape.values is not None and all(map(str.isascii, shape.values)) for shape in values.strings)

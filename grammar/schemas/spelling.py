@@ -11,7 +11,10 @@ from ..expression import NOTHING, Atom, Expression, Ref, Rule, Text, alt, option
 from ..json_text import BOOLEAN, INTEGER, NULL, NUMBER, STRING, Spelling, Style, literals, string, string_of
 from ..numbers import equal, number
 from .scalars import ANY_INTEGER, ANY_NUMBER, ANY_STRING, ONE, NumberShape, StringShape
+from .values import FALSEHOOD, TRUTH
 
+WORDS = {FALSEHOOD: Text("false"), TRUTH: Text("true"), FALSEHOOD | TRUTH: BOOLEAN}
+"""false and true, by the bits of a `ValueSet`."""
 PLAIN_WHOLE = 10**16
 """Whole numbers below this are written without an exponent, as ints and as floats."""
 

@@ -232,6 +232,24 @@ ORDERED: dict[str, tuple[Any, list[Any], list[Any]]] = {
         [{"a": None, "b": None}],
         [{"a": 1}, {"b": 1}],
     ),
+    "unique objects": (
+        {
+            "type": "array",
+            "uniqueItems": True,
+            "items": {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"enum": ["x", "é"]}}},
+        },
+        [[], [{}, {"a": 1}, {"a": 1, "b": "é"}, {"b": "é"}]],
+        [[{"a": 1}, {}, {"a": 1}], [{"b": "é"}, {"b": "é"}]],
+    ),
+    "unique lists": (
+        {
+            "type": "array",
+            "uniqueItems": True,
+            "items": {"prefixItems": [{"type": "boolean"}], "items": {"type": "null"}, "maxItems": 2, "type": "array"},
+        },
+        [[[], [True], [False, None], [True, None]]],
+        [[[True], [True]], [[None]]],
+    ),
     "what is merged first comes first": (
         {"allOf": [{"properties": {"z": {}}}, {"properties": {"y": {}}}], "properties": {"a": {}}},
         [{"z": 1, "y": 1, "a": 1}],
