@@ -80,7 +80,7 @@ def test_the_wheel_names_its_command_and_its_licence(wheel: Path) -> None:
 # which is development, by the `dev` extra.
 OPTIONAL = {"kernels": {"triton"}, "seedling": {"jsonschema", "transformers"}}
 MODULE_OF = {"pyzmq": "zmq"}
-COMES_WITH = {"starlette": "fastapi"}
+COMES_WITH = {"starlette": "fastapi", "typing_extensions": "pydantic"}
 
 
 def test_every_import_is_a_declared_dependency() -> None:

@@ -187,9 +187,12 @@ def test_logprobs_and_their_alternatives(client: openai.OpenAI) -> None:
     ("ask", "param", "code"),
     [
         ({"prompt": "a" * 600}, "prompt", "context_length_exceeded"),
-        ({"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "integer", "minimum": 3}}}},
+        ({"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "thing"}}}},
          "response_format", "invalid_grammar"),
         ({"response_format": {"type": "regex", "pattern": "(a"}}, "response_format", "invalid_grammar"),
+        ({"response_format": {"type": "grammar", "grammar": "root ::= b"}}, "response_format", "invalid_grammar"),
+        ({"response_format": {"type": "structural_tag", "structures": [], "triggers": []}},
+         "response_format", "invalid_grammar"),
         ({"max_tokens": -1}, "max_tokens", "invalid_request"),
         ({"stop_token_ids": [10**6]}, "stop_token_ids", "invalid_request"),
     ],
