@@ -65,7 +65,10 @@ def parse_ebnf(source: str) -> Expression:
         GrammarError: a syntax error, a rule that is missing or defined twice, or something refused (lookahead, tokens
             by number); the message has line and column, `pointer` is the offset in characters. Or as `settle`.
     """
-    return settle(_Parser(source).parse(), atoms=True)
+    try:
+        return settle(_Parser(source).parse(), atoms=True)
+    except RecursionError:
+        raise GrammarError("the grammar is nested too deeply", keyword="size") from None
 
 
 def refuse(source: str, offset: int, reason: str, keyword: str) -> NoReturn:
@@ -129,9 +132,9 @@ class _Parser:
             rule.body = self.alternatives()
             if self.next.content == ")":
                 self.refuse("a group that was never opened ends")
-        for name, ref in self.references.items():
+        for used, ref in self.references.items():
             if ref.rule.body is None:
-                refuse(self.source, self.first_use[name], f"the rule {name} is used but not defined", name)
+                refuse(self.source, self.first_use[used], f"the rule {used} is used but not defined", used)
         root = self.references.get("root")
         if root is None:
             raise GrammarError("grammar: there is no rule root", keyword="root")

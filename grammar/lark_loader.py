@@ -157,7 +157,7 @@ def _parse(text: str, shown: str) -> list[Tree[Any]]:
     from lark.load_grammar import _parse_grammar
 
     try:
-        return list(_parse_grammar(text, "the grammar").children)
+        return list(_parse_grammar(text, "the grammar").children)  # type: ignore[no-untyped-call]
     except LarkError as error:
         reason = str(error).strip().split("\n", 1)[0]
         if isinstance(error, UnexpectedToken):
@@ -203,7 +203,8 @@ def _define(statement: Tree[Any], scope: Scope) -> None:
         case "ignore":
             scope.ignored.append(statement.children[0])
         case "declare":
-            for symbol in statement.children:
+            symbols: list[Any] = statement.children
+            for symbol in symbols:
                 _add(Definition(symbol.name, symbol.is_term, []), scope)
 
 

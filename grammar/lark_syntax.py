@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 MAX_RULES = 5_000
 MAX_TERMINAL = 64 * 1024
+MAX_NESTING = 100
 MAX_COUNT = 1_000_000_000
 
 _UNESCAPED_END = re.compile(r"""\.\*\?\(\?<!\\\\\)\(\\\\\\\\\)\*\?(?P<quote>["'](?=$|[|)])|)""")
@@ -224,6 +225,8 @@ class _Terminals:
                 scope.refuse(name, f"the special token {definition.token} cannot stand in a terminal")
             if not definition.bodies:
                 scope.refuse(name, f"{name} is only declared: not supported")
+            if len(self.open) >= MAX_NESTING:
+                scope.refuse(name, f"terminals lead to each other more than {MAX_NESTING} deep", "size")
             self.open.add(definition)
             parts = [self.source(tree, inner) for tree, inner in definition.bodies]
             self.open.discard(definition)
@@ -253,7 +256,7 @@ def _unescaped(written: str) -> str:
     from lark.load_grammar import eval_escaping
 
     try:
-        return str(eval_escaping(written))
+        return str(eval_escaping(written))  # type: ignore[no-untyped-call]
     except (LarkError, ValueError, SyntaxError) as error:
         raise GrammarError(f"grammar: the escapes in {written[:80]!r} cannot be read", keyword="escape") from error
 

@@ -72,6 +72,9 @@ def _leading(node: Expression, nullable: set[Rule]) -> dict[Rule, None]:
     return found
 
 
+_Split = tuple[dict[Rule, Expression], Expression]
+
+
 class _Group:
     """One group of rules that begin with each other."""
 
@@ -123,7 +126,7 @@ class _Group:
     def leads_here(self, node: Expression) -> bool:
         return not self.members.isdisjoint(_leading(node, self.nullable))
 
-    def split(self, node: Expression) -> tuple[dict[Rule, Expression], Expression]:
+    def split(self, node: Expression) -> _Split:
         """`node` as those texts that begin with a rule of the group, by rule and what follows, and the other texts."""
         self.fuel.burn(1 + len(parts(node)))
         if not self.leads_here(node):
@@ -142,7 +145,7 @@ class _Group:
             case Seq(items):
                 rest = seq(*items[1:])
                 after, others = self.split(items[0])
-                ways = [({rule: seq(tail, rest) for rule, tail in after.items()}, NOTHING)]
+                ways: list[_Split] = [({rule: seq(tail, rest) for rule, tail in after.items()}, NOTHING)]
                 if is_nullable(others, self.nullable) and self.leads_here(rest):
                     ways += [({}, seq(self.strip(others), rest)), self.split(rest)]
                 else:
@@ -151,7 +154,7 @@ class _Group:
             case _:
                 raise TypeError(f"{type(node).__name__} leads nowhere")
 
-    def _join(self, ways: list[tuple[dict[Rule, Expression], Expression]]) -> tuple[dict[Rule, Expression], Expression]:
+    def _join(self, ways: list[_Split]) -> _Split:
         tails: dict[Rule, list[Expression]] = {}
         for after, _ in ways:
             for rule, tail in after.items():

@@ -8,7 +8,7 @@ name: references stay where a rule is recursive, or would grow the expression to
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import GrammarError
 from .expression import (
@@ -147,8 +147,7 @@ class _Writer:
     def _settle(self, rule: Rule, used: dict[Rule, int], count: int | None) -> None:
         """Write the body of `rule`, and note whether it may be written out itself; `count` is None if recursive."""
         regular = count is not None and self.atoms and self._is_regular(rule, used)
-        replace = self._write_out if regular else self._refer
-        written = rewrite(body(rule), replace, {})
+        written = rewrite(body(rule), self._write_out if regular else self._refer, {})
         size = _measure(written, {})
         self.fuel.burn(size.weight)
         rule.body = written
@@ -156,7 +155,7 @@ class _Writer:
             return
         if count <= 1 or size.weight <= INLINE_WEIGHT or regular:
             self.plain[rule] = written
-            self.sizes[rule] = size
+            self.sizes[rule] = size if regular else replace(size, regular=False)
 
     def _is_regular(self, rule: Rule, used: dict[Rule, int]) -> bool:
         """Whether the whole of `rule` may be one `Atom`: regular, and not too heavy."""
