@@ -32,9 +32,7 @@ TRIPLE = types.UniTuple(types.int64, 3)
 OCTETS = types.uint8[::1]
 CODE = types.Array(types.int32, 1, "C", readonly=True)
 TABLES = types.NamedTuple((PAIRS, WORDS, WORDS, PAIRS, INTS, INTS, INTS), Tables)
-TRIE = types.NamedTuple(
-    (types.uint8[::1], WORDS, WORDS, WORDS, WORDS, types.uint64[:, ::1], types.int64), Trie
-)
+TRIE = types.NamedTuple((types.uint8[::1], WORDS, WORDS, WORDS, WORDS, types.uint64[:, ::1], WORDS, types.int64), Trie)
 
 
 def inner(result: Any, *arguments: Any) -> Callable[[Function], Function]:

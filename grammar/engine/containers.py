@@ -508,9 +508,7 @@ def item_done(t, text, array):
     seen = t.nodes[array, E_]
     if is_seen(t, seen, text):
         return NOTHING
-    return array_node(
-        t, t.nodes[array, A_], t.nodes[array, B_], t.nodes[array, C_], AFTER, with_text(t, seen, text)
-    )
+    return array_node(t, t.nodes[array, A_], t.nodes[array, B_], t.nodes[array, C_], AFTER, with_text(t, seen, text))
 
 
 @inner(INT, INT)

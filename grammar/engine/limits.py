@@ -19,7 +19,7 @@ class Limits:
 
     compile_steps: int = 50_000_000
     mask_steps: int = 20_000_000
-    nodes: int = 1_500_000
+    nodes: int = 400_000
     masks: int = 4096
     heads: int = 1024
 

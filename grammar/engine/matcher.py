@@ -203,4 +203,3 @@ class EngineMatcher:
         for token in tokens:
             self._remember(token)
             self._state = self._store.advance(self._state, token)
-

@@ -122,9 +122,7 @@ class _Writer:
         self.code.extend(words)
         self.count += 1
         if self.count > MAX_INSTRUCTIONS:
-            raise GrammarError(
-                f"the constraint is too large: more than {MAX_INSTRUCTIONS} parts", keyword="size"
-            )
+            raise GrammarError(f"the constraint is too large: more than {MAX_INSTRUCTIONS} parts", keyword="size")
         return self.count - 1
 
     def finish(self, expression: Expression) -> None:
@@ -218,9 +216,7 @@ class _Writer:
     def members(self, members: Members) -> int:
         comma, colon = self.node(members.comma, False), self.node(members.colon, False)
         values = [self.node(member.value, False) for member in members.named]
-        others = [
-            (self.atom_of_key(key), self.node(value, False)) for key, value in members.others
-        ]
+        others = [(self.atom_of_key(key), self.node(value, False)) for key, value in members.others]
         names = _names(tuple(member.name for member in members.named))
         high = -1 if members.high is None else min(members.high, _WIDE_COUNT)
         words = [len(values), int(members.ordered), min(members.low, _WIDE_COUNT), high, comma, colon, len(others)]

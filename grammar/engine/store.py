@@ -377,4 +377,3 @@ class Store:
         """Bytes held by tables and masks."""
         kept = sum(head.bits.nbytes for head in list(self._heads.values()))
         return sum(table.nbytes for table in self.tables) + kept + len(self._masks) * self.tokens.words * 4
-

@@ -27,6 +27,7 @@ class Trie(NamedTuple):
             does ``order[start[i]:start[skip[i]]]``.
         order: int32 [tokens]; token ids, sorted by bytes.
         below: uint64 [N, 4]; bytes on the way from node i to the tokens beyond it, and `ILL_FORMED`.
+        tops: int32 [256]; the children of the root by their bytes, 0 where there is none.
         deepest: depth of the deepest node.
     """
 
@@ -36,6 +37,7 @@ class Trie(NamedTuple):
     start: NDArray[np.int32]
     order: NDArray[np.int32]
     below: NDArray[np.uint64]
+    tops: NDArray[np.int32]
     deepest: int
 
 
@@ -56,7 +58,10 @@ def build_trie(pairs: Sequence[tuple[bytes, int]]) -> Trie:
     start = np.zeros(count + 2, np.int32)
     below = np.zeros((count + 1, 4), np.uint64)
     _fill(flat, offsets, shared, bad, byte, depth, skip, start, below)
-    return Trie(byte, depth, skip, start, order, below, int(lengths.max(initial=0)))
+    tops = np.zeros(256, np.int32)
+    children = np.flatnonzero(depth == 1)
+    tops[byte[children]] = children
+    return Trie(byte, depth, skip, start, order, below, tops, int(lengths.max(initial=0)))
 
 
 def _is_well_formed(content: bytes) -> bool:

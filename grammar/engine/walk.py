@@ -27,6 +27,7 @@ from .derive import row_of, step
 from .layout import (
     AFTER,
     EMPTY,
+    FIRST,
     K_ALT,
     K_ARRAY,
     K_ATOM,
@@ -39,14 +40,17 @@ from .layout import (
     NOTHING,
     P_CAPTURES,
     REGULAR,
+    ROW,
     STRING_CHARACTER,
+    T_CHILDREN,
+    T_EDGES,
 )
+from .layout import FLAGS as FLAGS_
 from .layout import A as A_
 from .layout import B as B_
 from .layout import C as C_
 from .layout import D as D_
 from .layout import E as E_
-from .layout import FLAGS as FLAGS_
 from .nodes import burn, make_atom, make_repeat, make_seq, nullable
 
 DIRECT, ATOM, KEY, CAPTURE = 0, 1, 2, 3
@@ -198,6 +202,9 @@ def walk_below(t, trie, top, state, bits):
             follower = rest
         else:
             whole = make_atom(t, e, rest) if e != 0 else rest
+            if (nodes[whole, FIRST + (byte >> 5)] >> (byte & 31)) & 1 == 0:
+                i = trie.skip[i]
+                continue
             follower = step(t, whole, byte)
             if follower == NOTHING:
                 i = trie.skip[i]
@@ -316,7 +323,8 @@ def head_walk(t, trie, e, loop, is_counted, bits, exits):
     states = np.zeros(trie.deepest + 2, np.int64)
     clean = np.zeros(trie.deepest + 2, np.bool_)
     states[0] = e
-    clean[0] = True
+    clean[0] = loop[0] != 0 or loop[1] != 0
+    loops = -1 if is_counted or nullable(t, e) or not clean[0] else e
     found = 0
     visited = 0
     i = 1
@@ -325,29 +333,27 @@ def head_walk(t, trie, e, loop, is_counted, bits, exits):
         level = trie.depth[i]
         byte = np.int64(trie.byte[i])
         visited += 1
-        is_clean = clean[level - 1] and ((loop[byte >> 6] >> np.uint64(byte & 63)) & np.uint64(1)) != 0
-        is_plain = (
-            (trie.below[i, 0] & ~loop[0]) == 0
-            and (trie.below[i, 1] & ~loop[1]) == 0
-            and (trie.below[i, 2] & ~loop[2]) == 0
-            and (trie.below[i, 3] & ~loop[3]) == 0
-        )
-        if is_clean and is_plain:
-            i = trie.skip[i]
-            continue
         before = states[level - 1]
-        row = t.nodes[before, 7]
+        row = t.nodes[before, ROW]
         if row < 0:
             row = row_of(t, before)
-        follower = t.rows[row, byte]
+        follower = np.int64(t.rows[row, byte])
         if follower == NOTHING:
             i = trie.skip[i]
             continue
-        if is_plain and follower == e and not is_counted and not nullable(t, e):
-            for k in range(trie.start[i], trie.start[trie.skip[i]]):
-                set_bit(bits, trie.order[k])
-            i = trie.skip[i]
-            continue
+        is_clean = clean[level - 1] and ((loop[byte >> 6] >> np.uint64(byte & 63)) & np.uint64(1)) != 0
+        if is_clean or follower == loops:
+            if (
+                (trie.below[i, 0] & ~loop[0]) == 0
+                and (trie.below[i, 1] & ~loop[1]) == 0
+                and (trie.below[i, 2] & ~loop[2]) == 0
+                and (trie.below[i, 3] & ~loop[3]) == 0
+            ):
+                if not is_clean:
+                    for k in range(trie.start[i], trie.start[trie.skip[i]]):
+                        set_bit(bits, trie.order[k])
+                i = trie.skip[i]
+                continue
         states[level] = follower
         clean[level] = is_clean
         for k in range(trie.start[i], trie.start[i + 1]):
@@ -427,6 +433,18 @@ def captures(t, n):
     return t.pool[t.nodes[left, A_] + P_CAPTURES] != 0
 
 
+@plain(INT, TRIE, INT, INT)
+def child_of(trie, node, byte):
+    """The node that `byte` leads to from `node`; 0 where there is none."""
+    if node == 0:
+        return trie.tops[byte]
+    child = node + 1
+    end = trie.skip[node]
+    while child < end and trie.byte[child] < byte:
+        child = trie.skip[child]
+    return child if child < end and trie.byte[child] == byte else 0
+
+
 @entry(NONE, TRIE, INT, BITS)
 def correct_names(t, trie, n, bits):
     """Put right, in the mask of a key as if it were no name, the tokens that touch or reach a name."""
@@ -438,38 +456,42 @@ def correct_names(t, trie, n, bits):
         right = nodes[n, B_]
     if nodes[left, D_] == 0:
         return
-    states = np.zeros(trie.deepest + 2, np.int64)
+    where = np.empty(256, np.int64)  # nodes of the trie still to be looked at, and the key there
+    states = np.empty(256, np.int64)
+    where[0] = 0
     states[0] = left
-    i = 1
-    total = len(trie.byte)
-    while i < total:
-        level = trie.depth[i]
-        byte = np.int64(trie.byte[i])
-        before = states[level - 1]
-        place = key_child(t, before, byte)
+    count = 1
+    while count > 0:
+        count -= 1
+        node = where[count]
+        before = states[count]
+        place = nodes[before, D_]
         burn(t, 1)
-        if place == 0:
-            i = trie.skip[i]
-            continue
-        if place > 0:
-            follower = step(t, before, byte)
-            if follower == NOTHING or nodes[follower, KIND] != K_KEY:
-                i = trie.skip[i]
+        for edge in range(t.pool[place + T_CHILDREN]):
+            byte = np.int64(t.pool[place + T_EDGES + 2 * edge])
+            child = child_of(trie, node, byte)
+            if child == 0:
                 continue
-            states[level] = follower
-            for k in range(trie.start[i], trie.start[i + 1]):
-                set_bit(bits, trie.order[k])
-            i += 1
-            continue
-        for k in range(trie.start[i], trie.start[trie.skip[i]]):
-            token = trie.order[k]
-            bits[token >> 5] &= ~(np.uint32(1) << np.uint32(token & 31))
-        follower = make_seq(t, property_done(t, before, -2 - place), right)
-        if follower != NOTHING:
-            for k in range(trie.start[i], trie.start[i + 1]):
-                set_bit(bits, trie.order[k])
-            walk_below(t, trie, i, follower, bits)
-        i = trie.skip[i]
+            following = key_child(t, before, byte)
+            if following > 0:
+                follower = step(t, before, byte)
+                if follower == NOTHING or nodes[follower, KIND] != K_KEY:
+                    continue
+                for k in range(trie.start[child], trie.start[child + 1]):
+                    set_bit(bits, trie.order[k])
+                if trie.skip[child] > child + 1:
+                    where = _append(where, count, child)
+                    states = _append(states, count, follower)
+                    count += 1
+                continue
+            for k in range(trie.start[child], trie.start[trie.skip[child]]):
+                token = trie.order[k]
+                bits[token >> 5] &= ~(np.uint32(1) << np.uint32(token & 31))
+            follower = make_seq(t, property_done(t, before, -2 - following), right)
+            if follower != NOTHING:
+                for k in range(trie.start[child], trie.start[child + 1]):
+                    set_bit(bits, trie.order[k])
+                walk_below(t, trie, child, follower, bits)
 
 
 @entry(INT, INT)
@@ -508,15 +530,11 @@ def forced_bytes(t, n, most):
 @entry(BOOL, TRIE, BYTES, INT)
 def goes_on(t, trie, content, state):
     """Whether some token begins with `content`, and the rest of it can be read from `state`."""
-    node = 0
-    for position in range(len(content)):
-        child = node + 1
-        end = trie.skip[node]
-        while child < end and trie.byte[child] != content[position]:
-            child = trie.skip[child]
-        if child >= end:
+    node = np.int64(0)
+    for byte in content:
+        node = child_of(trie, node, np.int64(byte))
+        if node == 0:
             return False
-        node = child
     words = 1
     for k in range(trie.start[node], trie.start[trie.skip[node]]):
         words = max(words, trie.order[k] // 32 + 1)
