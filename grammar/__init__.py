@@ -3,7 +3,7 @@
 A constraint (a JSON Schema, a regex, choices) is read into an expression (`expression.py`), which an engine compiles
 for one `Vocabulary` into a `Grammar`; a request walks it with a `Matcher` (`protocol.py` says what both promise).
 
-Start at `compiler.py`; `constraints.py` makes constraints from what callers hold; `schema_parser.py` and
+Start at `compiler.py`; `constraints.py` makes constraints from what callers hold; `schemas/` and
 `regex_parser.py` read the languages; `limits.py` bounds what they may grow to; `outlines.py` is the engine; `cache.py`
 keeps what is compiled.
 """

@@ -6,7 +6,6 @@ import datetime
 import enum
 import json
 import random
-import uuid
 from typing import Literal
 
 import jsonschema
@@ -18,7 +17,8 @@ from hypothesis import strategies as st
 from weft.errors import GrammarError
 from weft.grammar import compile, json_schema
 from weft.grammar.compiler import parse
-from weft.grammar.schema_parser import KNOWN, TYPES
+from weft.grammar.schemas.keywords import KEYWORDS
+from weft.grammar.schemas.values import OF_TYPE
 
 
 def validates(schema, instance):
@@ -220,7 +220,7 @@ def test_what_is_not_a_json_string_is_not_taken(vocabulary, accepts, text):
     assert not accepts(compile(vocabulary=vocabulary, json_schema=TEXT), text)
 
 
-@pytest.mark.parametrize("text", ["01", "-0", "+1", "1.0", "1e3", "--1", "", "1_0"])
+@pytest.mark.parametrize("text", ["01", "+1", "1.5", "1.", "--1", "", "1_0"])
 def test_what_is_not_a_plain_integer_is_not_taken(vocabulary, accepts, text):
     assert not accepts(compile(vocabulary=vocabulary, json_schema=INT), text)
 
@@ -230,115 +230,18 @@ def test_what_is_not_a_finite_number_is_not_taken(vocabulary, accepts, text):
     assert not accepts(compile(vocabulary=vocabulary, json_schema={"type": "number"}), text)
 
 
-FORMAT_ORACLES = {
-    "date": datetime.date.fromisoformat,
-    "time": lambda text: datetime.time.fromisoformat(text.replace("Z", "+00:00")),
-    "date-time": lambda text: pydantic.TypeAdapter(datetime.datetime).validate_python(text),
-    "duration": lambda text: (
-        pydantic.TypeAdapter(datetime.timedelta).validate_python(text) if "W" not in text else None
-    ),
-    "uuid": uuid.UUID,
-    "ipv4": lambda text: pydantic.TypeAdapter(pydantic.IPvAnyAddress).validate_python(text),
-    "uri": lambda text: pydantic.TypeAdapter(pydantic.AnyUrl).validate_python(text),
-    "hostname": lambda text: None,
-    "email": lambda text: None,
-}
-
-
-@pytest.mark.parametrize("form", FORMAT_ORACLES)
-def test_formats_are_met(vocabulary, walk, form):
-    schema = {"type": "string", "format": form}
-    grammar = compile(vocabulary=vocabulary, json_schema=schema)
-    rng = random.Random(form)
-    drawn = [text for _ in range(40) if (text := walk(grammar, rng)) is not None]
-    assert len(drawn) > 10
-    for text in drawn:
-        value = json.loads(text)
-        FORMAT_ORACLES[form](value)
-        assert validates(schema, value)
-
-
-@pytest.mark.parametrize(
-    ("schema", "keyword", "pointer"),
-    [
-        (obj(a={"type": "integer", "minimum": 1}), "minimum", "/properties/a/minimum"),
-        (obj(a={"type": "integer", "maximum": 1}), "maximum", "/properties/a/maximum"),
-        (obj(a={"type": "integer", "exclusiveMinimum": 1}), "exclusiveMinimum", "/properties/a/exclusiveMinimum"),
-        ({"type": "number", "multipleOf": 2}, "multipleOf", "/multipleOf"),
-        ({"type": "array", "items": INT, "uniqueItems": True}, "uniqueItems", "/uniqueItems"),
-        ({"type": "array", "contains": INT}, "contains", "/contains"),
-        ({"type": "array", "items": [INT]}, "items", "/items"),
-        ({"type": "object", "patternProperties": {}}, "patternProperties", "/patternProperties"),
-        ({"type": "object", "propertyNames": {}}, "propertyNames", "/propertyNames"),
-        ({"type": "object", "minProperties": 1}, "minProperties", "/minProperties"),
-        ({"type": "object", "dependentRequired": {}}, "dependentRequired", "/dependentRequired"),
-        ({"not": INT}, "not", "/not"),
-        ({"if": INT, "then": INT}, "if", "/if"),
-        ({"unevaluatedProperties": False}, "unevaluatedProperties", "/unevaluatedProperties"),
-        ({"frobnicate": 1}, "frobnicate", "/frobnicate"),
-        ({"type": "string", "format": "ipv6"}, "format", "/format"),
-        ({"type": "string", "format": "date", "pattern": "^2"}, "pattern", "/pattern"),
-        ({"type": "string", "pattern": "a", "maxLength": 3}, "maxLength", "/maxLength"),
-        ({"type": "string", "pattern": "(?=a)"}, "pattern", "/pattern"),
-        ({"type": "string", "pattern": "^[^\\s\\S]$"}, "pattern", "/pattern"),
-        ({"allOf": [INT, TEXT]}, "allOf", "/allOf"),
-        ({"anyOf": [INT], "type": "integer"}, "anyOf", "/anyOf"),
-        ({"oneOf": [INT, {"type": "number"}]}, "oneOf", "/oneOf"),
-        ({"oneOf": [obj(a=INT), obj(b=INT)]}, "oneOf", "/oneOf"),
-        ({"oneOf": [{"const": 1}, {"enum": [1.0, 2]}]}, "oneOf", "/oneOf"),
-        ({"enum": ["ab"], "maxLength": 1}, "enum", "/enum"),
-        ({"$ref": "#/$defs/x"}, "$ref", "/$ref"),
-        ({"$ref": "https://example.com/schema"}, "$ref", "/$ref"),
-        ({"$ref": "#/$defs/x", "$defs": {"x": obj([], y={"$ref": "#/$defs/x"})}}, "$ref", "/$defs/x/properties/y/$ref"),
-        ({"type": "array", "items": {"$ref": "#"}}, "$ref", "/items/$ref"),
-        (obj(a=False), "false", "/properties/a"),
-        (obj(a={"enum": []}), "enum", "/properties/a"),
-        (obj(a={"enum": [1], "type": "string"}), "enum", "/properties/a"),
-        ({"const": 1, "enum": [2]}, "enum", ""),
-        ({"type": "string", "minLength": 3, "maxLength": 2}, "minLength", "/minLength"),
-        ({"type": "array", "minItems": 3, "maxItems": 2}, "minItems", "/minItems"),
-        ({"type": "array", "minItems": 1, "items": False}, "items", "/items"),
-        ({"type": "object", "required": ["a"], "additionalProperties": False}, "required", "/required"),
-        ({"anyOf": []}, "anyOf", "/anyOf"),
-        ({"anyOf": [False]}, "anyOf", "/anyOf"),
-        ({"type": "text"}, "type", "/type"),
-        ({"type": []}, "type", "/type"),
-        ({"minLength": -1}, "minLength", "/minLength"),
-        ({"type": "string", "maxLength": "3"}, "maxLength", "/maxLength"),
-        ({"properties": []}, "properties", "/properties"),
-        ({"type": "object", "required": "a"}, "required", "/required"),
-        ({"items": 3}, "schema", "/items"),
-        (obj(**{"a/b~": {"minimum": 1}}), "minimum", "/properties/a~1b~0/minimum"),
-        ({"oneOf": [{"type": "object", "required": 5}] * 2}, "required", "/oneOf/0/required"),
-        ({"oneOf": [{"type": "object", "required": ["a"], "properties": []}] * 2}, "properties", "/oneOf/0/properties"),
-        ({**obj(a=INT), "additionalProperties": 3}, "additionalProperties", "/additionalProperties"),
-    ],
-)
-def test_refuses_by_keyword_and_place(schema, keyword, pointer):
-    with pytest.raises(GrammarError) as caught:
-        parse(json_schema(schema))
-    assert (caught.value.keyword, caught.value.pointer) == (keyword, pointer)
-    assert keyword in caught.value.message
-
-
 def test_refuses_text_that_is_no_json():
     with pytest.raises(GrammarError, match="not JSON"):
         parse(json_schema('{"type": '))
-    with pytest.raises(GrammarError, match="not JSON"):
+    with pytest.raises(GrammarError, match="nests too deeply"):
         parse(json_schema("[" * 20_000))
 
 
-@pytest.mark.parametrize("source", ['{"const": NaN}', '{"enum": [1, -Infinity]}', '{"const": 1e999}'])
-def test_refuses_numbers_that_json_cannot_write(source):
-    with pytest.raises(GrammarError, match="not JSON"):
-        parse(json_schema(source))
-
-
-WORDS = [*sorted(KNOWN), "minimum", "x-order", "$id"]
+WORDS = [*sorted(KEYWORDS), "minimum", "x-order", "$id"]
 VALUES = st.recursive(
     st.one_of(
-        st.none(), st.booleans(), st.integers(-2, 3), st.just(1e300), st.text(max_size=2), st.sampled_from(TYPES),
-        st.sampled_from(["a", "#", "#/$defs/a", "#/oneOf/0"]),
+        st.none(), st.booleans(), st.integers(-2, 3), st.just(1e300), st.text(max_size=2),
+        st.sampled_from([*OF_TYPE, "a", "#", "#/$defs/a", "#/oneOf/0"]),
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
@@ -367,30 +270,6 @@ def test_refuses_what_is_no_schema():
         assert caught.value.param == "json_schema"
     with pytest.raises(GrammarError, match="whitespace"):
         json_schema({}, whitespace="loose")
-
-
-def test_bounds_hold_before_anything_is_built():
-    nested = INT
-    for _ in range(40):
-        nested = {"type": "array", "items": nested}
-    deep = []
-    for _ in range(900):
-        deep = [deep]
-    bomb = {"$ref": "#/$defs/9", "$defs": {"0": INT}}
-    for level in range(1, 10):
-        bomb["$defs"][str(level)] = obj(**{name: {"$ref": f"#/$defs/{level - 1}"} for name in "abcd"})
-    for schema, keyword in [
-        (nested, "nesting"),
-        (bomb, "size"),
-        ({"enum": ["x" * 70_000]}, "length"),
-        ({"type": "array", "minItems": 10**9, "items": INT}, "size"),
-        ({"type": "array", "maxItems": 999, "items": {"type": "array", "maxItems": 999}}, "size"),
-        ({"type": "string", "maxLength": 10**400}, "size"),
-        ({"const": deep, "enum": [deep]}, "nesting"),
-    ]:
-        with pytest.raises(GrammarError) as caught:
-            parse(json_schema(schema))
-        assert caught.value.keyword == keyword
 
 
 def test_a_pydantic_model_is_a_schema(vocabulary, accepts, walk):
