@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from .protocol import Grammar, Matcher
 from .vocabulary import Vocabulary
 
-MAX_SEARCH = 20_000
+MAX_SEARCH = 100_000
 """Advances that the search for an end may take before a text is given up."""
 
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz ")
@@ -102,15 +102,12 @@ def _shortest_way(matcher: Matcher, vocabulary: Vocabulary, rng: random.Random) 
 
 
 def _in_order(allowed: list[int], rng: random.Random) -> list[int]:
-    """The best last. Of many bytes that say nothing about the end, a few will do."""
+    """The best last: what closes, then letters, then the rest, and what opens."""
     closing = [token for token in reversed(_CLOSING) if token in allowed]
     opening = [token for token in allowed if token in _OPENING]
     others = [token for token in allowed if token not in closing and token not in opening]
-    letters = [token for token in others if token in _LETTERS]
-    if len(others) > 64 and letters:
-        others = [*rng.sample(others, 8), *rng.sample(letters, min(3, len(letters)))]
-    else:
-        rng.shuffle(others)
+    rng.shuffle(others)
+    others.sort(key=_LETTERS.__contains__)
     return [*opening, *others, *closing]
 
 

@@ -47,6 +47,15 @@ def test_random_matches_are_matches() -> None:
         assert re.fullmatch(pattern, text)
 
 
+def test_an_end_that_must_be_spelled_out_is_found() -> None:
+    vocabulary = byte_vocabulary(["<go>"])
+    for tag in ({"reasoning_end": "</think>", "then": {"text": "!"}}, {"reasoning_end": "<go>", "then": {"text": "!"}}):
+        grammar = compile(structural_tag=tag, vocabulary=vocabulary)
+        text = random_text(grammar, vocabulary, random.Random(2), length=20)
+        assert text is not None
+        assert text.rstrip("!").rstrip("\n").endswith(str(tag["reasoning_end"]))
+
+
 def test_the_seed_decides() -> None:
     vocabulary = byte_vocabulary()
     grammar = compile(regex("[a-z]{5,20}"), vocabulary=vocabulary)
