@@ -79,11 +79,14 @@ def _not(reader: Reader, place: Place, keyword: str, values: ValueSet) -> ValueS
 
 def _if(reader: Reader, place: Place, keyword: str, values: ValueSet) -> ValueSet:
     schema, algebra = place.schema, reader.algebra
-    if "then" not in schema and "else" not in schema and not reader.document.tracks:
+    alone = "then" not in schema and "else" not in schema
+    if alone and not reader.document.tracks:
         return values
     pointer = join(place.pointer, keyword)
     condition = reader.node(schema[keyword], pointer, place.scope).values()
     met = algebra.meet(values, condition)
+    if alone:  # all is valid; what meets the condition has been looked at by it
+        return algebra.union([met, values])
     unmet = algebra.difference(values, condition, pointer)
     return algebra.union(
         [

@@ -8,7 +8,7 @@ from ..expression import EMPTY, NOTHING, Atom, Expression, Option, Text, alt, re
 from ..json_text import NULL, Spelling, inside_string
 from .arrays import ArrayShape
 from .checks import refuse
-from .nodes import Node
+from .nodes import TRUE, Node
 from .objects import ObjectShape
 from .spelling import WORDS, spell_numbers, spell_strings
 from .values import NULL as NULL_BIT
@@ -63,6 +63,8 @@ class _Writer:
         refuse(self.pointer, "uniqueItems", reason)
 
     def node(self, node: Node) -> Expression:
+        if node is TRUE:
+            self.refuse("not enforced for items that may be any value")
         if node not in self._written:
             self._written[node] = None
             self._written[node] = self.write(node)

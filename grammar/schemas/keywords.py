@@ -205,7 +205,7 @@ class Reader:
                 numbers.append(Fraction(value))
             elif isinstance(value, list):
                 items = tuple(self._constant(item, pointer) for item in value)
-                arrays.append(ArrayShape(items, FALSE, len(items), len(items), seen=SeenItems()))
+                arrays.append(ArrayShape(items, FALSE, len(items), len(items)))
             else:
                 named = {name: self._constant(item, pointer) for name, item in value.items()}
                 objects.append(ObjectShape(named, (), dict.fromkeys(named), len(named), len(named), True))
