@@ -61,7 +61,7 @@ def of_format(name: str) -> Language:
     return Language(f"format {name}", FORMATS[name]())
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def of_values(values: frozenset[str]) -> Language:
     """Just these strings."""
     return Language("listed values", texts(values))

@@ -15,6 +15,7 @@ from .values import FALSEHOOD, TRUTH
 
 WORDS = {FALSEHOOD: Text("false"), TRUTH: Text("true"), FALSEHOOD | TRUTH: BOOLEAN}
 """false and true, by the bits of a `ValueSet`."""
+MANY_VALUES = 1_000
 PLAIN_WHOLE = 10**16
 """Whole numbers below this are written without an exponent, as ints and as floats."""
 
@@ -57,7 +58,8 @@ def spell_strings(shape: StringShape, spelling: Spelling = "mixed") -> Expressio
     if shape is ANY_STRING and spelling == "mixed":
         return STRING
     if shape.values is not None:
-        return _listed(shape.values, spelling)
+        few = len(shape.values) <= MANY_VALUES  # long lists are not kept
+        return _listed(shape.values, spelling) if few else _listed.__wrapped__(shape.values, spelling)
     if spelling == "mixed" and not shape.languages and not shape.excluded:
         return string(shape.low, shape.high)
     return _spelled(shape, spelling)
