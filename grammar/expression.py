@@ -133,7 +133,8 @@ class Members:
         others: (key, value) for all other keys; `key` is a regular expression over what stands between the quotes, as
             JSON spells it (`json_text.inside_string`), and the keys of different pairs exclude each other. The names of
             `named` are taken out of them by the engine.
-        low, high: bounds on the number of distinct keys, None for no upper one.
+        low, high: bounds on the number of keys, None for no upper one. Until `low` is met no key comes twice; one that
+            is not in `named` may after that, and counts each time.
         ordered: named members come in the order of `named`, and before the others.
         comma, colon: what stands between members, and between a key and its value.
     """

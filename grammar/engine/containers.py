@@ -210,6 +210,52 @@ def key_child(t, n, byte):
     return 0
 
 
+@plain(INT, WORDS, INT)
+def _escaped(items, end):
+    """The number of an escape as ``\\u00e9`` that takes the six bytes before `end`; -1 where they are none."""
+    if end < 6 or items[end - 6] != 0x5C or items[end - 5] != 0x75:
+        return -1
+    slashes = 0
+    while slashes <= end - 6 and items[end - 6 - slashes] == 0x5C:
+        slashes += 1
+    if slashes % 2 == 0:  # the last of them is itself escaped
+        return -1
+    code = 0
+    for k in range(end - 4, end):
+        digit = np.int64(items[k])
+        if 0x30 <= digit <= 0x39:
+            code = code * 16 + digit - 0x30
+        elif 0x61 <= digit <= 0x66:
+            code = code * 16 + digit - 0x61 + 10
+        else:
+            return -1
+    return code
+
+
+@plain(INT, WORDS, INT)
+def _unescape(items, length):
+    """Write a character that `items` ends with as UTF-8 where it is escaped and need not be; the new length.
+
+    A key is the same however it is spelled, so its text is kept in one spelling.
+    """
+    code = _escaped(items, length)
+    if code < 0x80 or 0xD800 <= code <= 0xDBFF:
+        return length
+    end = length - 6
+    if 0xDC00 <= code <= 0xDFFF:
+        first = _escaped(items, end)
+        if not 0xD800 <= first <= 0xDBFF:
+            return length
+        code = 0x10000 + ((first - 0xD800) << 10) + code - 0xDC00
+        end -= 6
+    count = 2 if code < 0x800 else 3 if code < 0x10000 else 4
+    for k in range(count - 1, 0, -1):
+        items[end + k] = 0x80 | (code & 0x3F)
+        code >>= 6
+    items[end] = code | (0xC0 if count == 2 else 0xE0 if count == 3 else 0xF0)
+    return end + count
+
+
 @inner(INT, INT, INT)
 def ledger_of_capture(t, n, byte):
     """The ledger of the key `n` with one more byte in its text; -1 where the plan keeps none."""
@@ -229,7 +275,7 @@ def ledger_of_capture(t, n, byte):
     ledger = np.empty(3, np.int32)
     ledger[0] = t.pool[start]
     ledger[1] = t.pool[start + 1]
-    ledger[2] = make_data(t, items, length + 1)
+    ledger[2] = make_data(t, items, _unescape(items, length + 1))
     return make_data(t, ledger, 3)
 
 
