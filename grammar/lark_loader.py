@@ -153,21 +153,26 @@ def _look_over(scope: Scope) -> str:
 
 def _parse(text: str, shown: str) -> list[Tree[Any]]:
     """The statements of a grammar. `shown` is the text that errors point into."""
-    from lark.exceptions import LarkError, UnexpectedToken
-    from lark.load_grammar import _parse_grammar
-
+    try:
+        from lark.exceptions import LarkError, UnexpectedInput, UnexpectedToken
+        from lark.load_grammar import _parse_grammar
+    except ImportError as error:
+        raise GrammarError(
+            "grammars in Lark's syntax need the package lark, which is not installed", code="missing_dependency"
+        ) from error
     try:
         return list(_parse_grammar(text, "the grammar").children)  # type: ignore[no-untyped-call]
-    except LarkError as error:
+    except (LarkError, TypeError) as error:  # TypeError: the library at times trips over wording its own error
         reason = str(error).strip().split("\n", 1)[0]
-        if isinstance(error, UnexpectedToken):
-            reason = f"unexpected {str(error.token).strip()[:40] or 'end of the line'}"
-        cause = error if hasattr(error, "line") else error.__context__
-        line, column = getattr(cause, "line", None), getattr(cause, "column", None)
-        offset = None
-        if isinstance(line, int) and isinstance(column, int) and line > 0 and column > 0:
-            lines = shown.split("\n")
-            offset = min(sum(len(one) + 1 for one in lines[: line - 1]) + column - 1, len(shown))
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, UnexpectedInput):
+            cause = cause.__context__
+        if cause is None:
+            refuse(shown, None, reason, "syntax")
+        if isinstance(cause, UnexpectedToken) and (cause is error or not isinstance(error, LarkError)):
+            reason = f"unexpected {str(cause.token).strip()[:40] or 'end of the line'}"
+        lines = shown.split("\n")[: max(cause.line - 1, 0)]
+        offset = min(sum(len(one) + 1 for one in lines) + max(cause.column - 1, 0), len(shown))
         refuse(shown, offset, _PLACE.sub("", reason).removesuffix(" in the grammar: "), "syntax")
 
 

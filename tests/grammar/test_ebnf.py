@@ -222,3 +222,34 @@ def test_the_shape_of_alternatives() -> None:
             pass
         case other:
             raise AssertionError(other)
+
+
+PIECES = [
+    *'"()[]{}|*+?.,:<>\\#\n^-! ',
+    *(
+        "root",
+        "a",
+        " ::= ",
+        "{2}",
+        "{1,}",
+        "{0,3}",
+        '"x"',
+        "[a-z]",
+        "(=",
+        "<t>",
+        "\ud800",
+        "\0",
+        "\u00e9",
+        "\\u12",
+        "\\x41",
+    ),
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join), st.booleans())
+def test_whatever_is_written_is_read_or_refused(text: str, begun: bool) -> None:
+    try:
+        parse_ebnf("root ::= " + text if begun else text)
+    except GrammarError as error:
+        assert error.message

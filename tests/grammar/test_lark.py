@@ -287,6 +287,7 @@ def test_priorities_are_ignored_with_a_notice(caplog: pytest.LogCaptureFixture) 
         ("start: /a", "line 1, column 8: a regex that has no end"),
         ('start: "x"\n  | b', "line 2, column 5: b is used but not defined"),
         ('start: "x"\n"y"', "line 2, column 1: Expecting option"),
+        ('start: ("a" | %extend i)', "line 1, column 15: unexpected %extend"),
         ("start: (a", "line 1, column 10: unexpected end of the line"),
         ('a: "x"', "start is used but not defined"),
         ("start: A\nA: B\nB: A", "the terminal A is recursive"),
@@ -327,3 +328,19 @@ def test_chains_of_terminals() -> None:
     assert matches(parse_lark(chain(90)), "x" + "y" * 90)
     with pytest.raises(GrammarError, match="more than 100 deep"):
         parse_lark(chain(3000))
+
+
+PIECES = [
+    *'"/()[]{}|*+?~.,:;<>\\#\n ',
+    *("start", "a", "T", ": ", "->", "..", "~2", '"x"', "/y/", "%import ", "%ignore ", "%declare ", "%extend ", "\n"),
+    *("common.WS", "start: ", '"i', "//", "<t>", "!", "\ud800", "\0", "\u00e9", "(?", "(?<!", "\\u12", "\\x"),
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join), st.booleans())
+def test_whatever_is_written_is_read_or_refused(text: str, begun: bool) -> None:
+    try:
+        parse_lark("start: " + text if begun else text)
+    except GrammarError as error:
+        assert error.message
