@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from weft.grammar import expression as ex
 
 LETTERS = 'ab01.é日😀"\\'
-PLAIN = ex.without(ex.ANY_CHARACTER, ex.one_of('"\\'))
+PLAIN = ex.without(ex.ANY_CHARACTER, ex.one_of('"\\'), ex.chars([(0, 0x1F)]))
 KEY = ex.Atom(ex.repeat(PLAIN))
 """What a key may be, between its quotes, without escapes."""
 
@@ -94,8 +94,13 @@ def unique_elements(draw: st.DrawFn) -> ex.Expression:
     return ex.seq(ex.text("["), ex.Elements(first, draw(options), low, high, unique=True), ex.text("]"))
 
 
+def _repeated(given: tuple[ex.Expression, int, int | None]) -> ex.Expression:
+    item, low, more = given
+    return ex.repeat(item, low, None if more is None else low + more)
+
+
 def expressions() -> st.SearchStrategy[ex.Expression]:
-    """Anything: objects and arrays of regular values and of each other, brackets, special tokens."""
+    """Objects and arrays of regular values and of each other, brackets, special tokens; none takes the empty text."""
     values = st.one_of(
         st.sampled_from(
             [STRING, ex.text("0"), ex.Atom(ex.repeat(ex.one_of("01"), 1)), ex.seq(ex.Token("<t>"), ex.text("a"))]
@@ -110,7 +115,7 @@ def expressions() -> st.SearchStrategy[ex.Expression]:
             elements(inner),
             st.lists(inner, min_size=1, max_size=3).map(lambda items: ex.seq(*items)),
             st.lists(inner, min_size=1, max_size=3).map(lambda items: ex.alt(*items)),
-            st.tuples(inner, _bounds(2)).map(lambda given: ex.repeat(given[0], *given[1])),
+            st.tuples(inner, st.integers(1, 2), st.sampled_from([0, 1, None])).map(_repeated),
         ),
         max_leaves=5,
     )

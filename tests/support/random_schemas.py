@@ -1,143 +1,94 @@
-"""Random JSON Schemas, small and dense in keywords that interact, and random values that are close to them."""
+"""Random JSON Schemas and values for Hypothesis, over so few names and values that keywords meet.
+
+Numbers are quarters and divisors powers of two, so that an oracle that computes in floats computes exactly.
+"""
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
-NAMES = ("a", "b", "ab")
-STRINGS = ("", "a", "b", "ab", "é")
-PATTERNS = ("a", "^a", "b$", "^.$")
-NUMBERS = (0, 1, 2, 3, -1, 1.5, 1.0, 4)
+from hypothesis import strategies as st
+
+NAMES = ["a", "b", "ab", "é", ""]
+STRINGS = ["", "a", "b", "ab", "ba", "aab", "é", "日a", '"', "0", "a\tb"]
+NUMBERS = [0, 1, -1, 2, 3, 5, 10, -7, 0.5, 1.25, -2.75, 100]
+TYPES = ["null", "boolean", "integer", "number", "string", "array", "object"]
+PATTERNS = ["a", "^a", "b$", "^(a|b)*$", "^.{2}$", "[^a]", "^a?b?$"]
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.sampled_from(NUMBERS),
+    st.integers(-40, 40).map(lambda quarters: quarters / 4),
+    st.sampled_from(STRINGS),
+    st.text(st.sampled_from("abé0"), max_size=3),
+)
+values: st.SearchStrategy[Any] = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.sampled_from(NAMES) | st.sampled_from(STRINGS), inner, max_size=4),
+    ),
+    max_leaves=6,
+)
+"""JSON values."""
+
+_counts = st.integers(0, 3)
+_names = st.lists(st.sampled_from(NAMES), max_size=2, unique=True)
 
 
-class SchemaMaker:
-    """Makes schemas out of one source of randomness.
+def _one(keyword: str, argument: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return argument.map(lambda drawn: {keyword: drawn})
 
-    Args:
-        choice: the source.
-        unevaluated: whether unevaluatedProperties and unevaluatedItems are among the keywords.
-    """
 
-    def __init__(self, choice: random.Random, unevaluated: bool = False) -> None:
-        self.random = choice
-        self.unevaluated = unevaluated
+def _plain() -> st.SearchStrategy[dict[str, Any]]:
+    """Keywords without schemas in them."""
+    return st.one_of(
+        _one("type", st.sampled_from(TYPES) | st.lists(st.sampled_from(TYPES), min_size=1, max_size=3, unique=True)),
+        _one("enum", st.lists(values, min_size=1, max_size=4)),
+        _one("const", values),
+        *(_one(keyword, st.sampled_from(NUMBERS)) for keyword in ("minimum", "maximum", "exclusiveMinimum")),
+        _one("exclusiveMaximum", st.sampled_from(NUMBERS)),
+        _one("multipleOf", st.sampled_from([1, 2, 0.5, 0.25, 4])),
+        *(_one(keyword, _counts) for keyword in ("minLength", "maxLength", "minItems", "maxItems")),
+        *(_one(keyword, _counts) for keyword in ("minProperties", "maxProperties")),
+        _one("pattern", st.sampled_from(PATTERNS)),
+        _one("required", _names),
+        _one("uniqueItems", st.booleans()),
+        _one("dependentRequired", st.dictionaries(st.sampled_from(NAMES), _names, max_size=2)),
+    )
 
-    def document(self, depth: int = 3) -> Any:
-        """A whole schema, some of whose subschemas are references."""
-        schema = self.schema(depth)
-        if isinstance(schema, bool):
-            return schema
-        return {**schema, "$defs": {"one": self.schema(1), "two": self.schema(2)}}
 
-    def schema(self, depth: int) -> Any:
-        """A schema whose subschemas nest up to `depth` times."""
-        draw = self.random
-        if draw.random() < 0.06:
-            return draw.random() < 0.7
-        makers = [self.typed, self.number, self.string, self.listed]
-        if depth > 0:
-            makers += [self.object, self.object, self.array, self.merged, self.merged, self.reference]
-        schema: dict[str, Any] = {}
-        for _ in range(draw.choice((1, 1, 2, 2, 3))):
-            schema.update(draw.choice(makers)(depth - 1))
-        if self.unevaluated and depth > 0 and draw.random() < 0.4:
-            schema[draw.choice(("unevaluatedProperties", "unevaluatedItems"))] = draw.choice(
-                (False, False, {"type": "integer"}, {"const": "a"})
-            )
-        return schema
+def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Keywords with schemas in them."""
+    several = st.lists(inner, min_size=1, max_size=3)
+    by_name = st.dictionaries(st.sampled_from(NAMES), inner, max_size=3)
+    return st.one_of(
+        _one("properties", by_name),
+        _one("additionalProperties", inner),
+        _one("patternProperties", st.dictionaries(st.sampled_from(PATTERNS), inner, max_size=2)),
+        _one("propertyNames", inner),
+        _one("items", inner),
+        _one("prefixItems", several),
+        st.fixed_dictionaries({"contains": inner}, optional={"minContains": _counts, "maxContains": _counts}),
+        *(_one(keyword, several) for keyword in ("allOf", "anyOf", "oneOf")),
+        _one("not", inner),
+        st.fixed_dictionaries({"if": inner}, optional={"then": inner, "else": inner}),
+        _one("dependentSchemas", by_name),
+        _one("unevaluatedProperties", inner),
+        _one("unevaluatedItems", inner),
+    )
 
-    def typed(self, _: int) -> dict[str, Any]:
-        names = ["null", "boolean", "integer", "number", "string", "array", "object"]
-        count = self.random.choice((1, 1, 2, 3))
-        chosen = self.random.sample(names, count)
-        return {"type": chosen[0] if count == 1 else chosen}
 
-    def number(self, _: int) -> dict[str, Any]:
-        draw = self.random
-        keyword = draw.choice(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"))
-        return {keyword: draw.choice((1, 2, 3, 0.5) if keyword == "multipleOf" else (0, 1, 1.5, 2))}
+def _merged(parts: st.SearchStrategy[dict[str, Any]], most: int) -> st.SearchStrategy[dict[str, Any]]:
+    return st.lists(parts, max_size=most).map(
+        lambda drawn: {key: value for part in drawn for key, value in part.items()}
+    )
 
-    def string(self, _: int) -> dict[str, Any]:
-        draw = self.random
-        keyword = draw.choice(("minLength", "maxLength", "pattern"))
-        return {keyword: draw.choice(PATTERNS) if keyword == "pattern" else draw.choice((0, 1, 2))}
 
-    def listed(self, _: int) -> dict[str, Any]:
-        if self.random.random() < 0.5:
-            return {"const": self.value(1)}
-        return {"enum": [self.value(1) for _ in range(self.random.randint(1, 4))]}
-
-    def object(self, depth: int) -> dict[str, Any]:
-        draw = self.random
-        schema: dict[str, Any] = {}
-        for _ in range(draw.choice((1, 2, 2, 3))):
-            match draw.randrange(9):
-                case 0 | 1:
-                    names = draw.sample(NAMES, draw.choice((1, 2)))
-                    schema["properties"] = {name: self.schema(depth) for name in names}
-                case 2 | 3:
-                    schema["required"] = draw.sample(NAMES, draw.choice((1, 1, 2)))
-                case 4:
-                    schema["additionalProperties"] = draw.choice((False, self.schema(depth)))
-                case 5:
-                    schema["patternProperties"] = {draw.choice(PATTERNS): self.schema(depth)}
-                case 6:
-                    schema["propertyNames"] = draw.choice(({"maxLength": 1}, {"pattern": "a"}, {"enum": ["a", "b"]}))
-                case 7:
-                    schema[draw.choice(("minProperties", "maxProperties"))] = draw.choice((0, 1, 2))
-                case 8:
-                    if draw.random() < 0.5:
-                        schema["dependentRequired"] = {draw.choice(NAMES): draw.sample(NAMES, 1)}
-                    else:
-                        schema["dependentSchemas"] = {draw.choice(NAMES): self.schema(depth)}
-        return schema
-
-    def array(self, depth: int) -> dict[str, Any]:
-        draw = self.random
-        schema: dict[str, Any] = {}
-        for _ in range(draw.choice((1, 2, 2))):
-            match draw.randrange(5):
-                case 0 | 1:
-                    schema["items"] = self.schema(depth)
-                case 2:
-                    schema["prefixItems"] = [self.schema(depth) for _ in range(draw.choice((1, 2)))]
-                case 3:
-                    schema[draw.choice(("minItems", "maxItems"))] = draw.choice((0, 1, 2))
-                case 4:
-                    schema["contains"] = self.schema(depth)
-                    if draw.random() < 0.5:
-                        schema["minContains"] = draw.choice((0, 1, 2))
-                    if draw.random() < 0.4:
-                        schema["maxContains"] = draw.choice((1, 2))
-        return schema
-
-    def merged(self, depth: int) -> dict[str, Any]:
-        draw = self.random
-        keyword = draw.choice(("allOf", "anyOf", "oneOf", "oneOf", "not", "if"))
-        if keyword == "not":
-            return {"not": self.schema(depth)}
-        if keyword == "if":
-            parts = {word: self.schema(depth) for word in ("then", "else") if draw.random() < 0.7}
-            return {"if": self.schema(depth), **parts}
-        return {keyword: [self.schema(depth) for _ in range(draw.choice((1, 2, 2, 3)))]}
-
-    def reference(self, _: int) -> dict[str, Any]:
-        return {"$ref": self.random.choice(("#/$defs/one", "#/$defs/one", "#/$defs/two", "#"))}
-
-    def value(self, depth: int) -> Any:
-        """A JSON value, small and like those that the schemas speak of."""
-        draw = self.random
-        kind = draw.randrange(8 if depth > 0 else 4)
-        match kind:
-            case 0:
-                return draw.choice((None, True, False))
-            case 1 | 2:
-                return draw.choice(NUMBERS)
-            case 3:
-                return draw.choice(STRINGS)
-            case 4 | 5:
-                return [self.value(depth - 1) for _ in range(draw.choice((0, 1, 2, 2, 3)))]
-            case _:
-                names = draw.sample((*NAMES, "c"), draw.choice((0, 1, 1, 2, 3)))
-                return {name: self.value(depth - 1) for name in names}
+schemas: st.SearchStrategy[Any] = st.recursive(
+    st.booleans() | _merged(_plain(), 3),
+    lambda inner: _merged(_plain() | _nested(inner) | _nested(inner), 4),
+    max_leaves=5,
+)
+"""Schemas of draft 2020-12, valid ones, without references."""

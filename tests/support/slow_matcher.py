@@ -216,13 +216,13 @@ class Machine:
                 for member in members.named
             ),
             others=tuple((self.load(key), self.load(value)) for key, value in members.others),
-            low=members.low,
+            low=members.low if members.low > sum(member.required for member in members.named) else 0,
             high=members.high,
             ordered=members.ordered,
             comma=self.load(members.comma),
             colon=self.load(members.colon),
         )
-        return self._node("members", shape, frozenset(), frozenset(), True)
+        return self._node("members", shape, frozenset(), frozenset(), 0)
 
     def _load_elements(self, elements: ex.Elements) -> Node:
         def options(given: Sequence[ex.Option]) -> tuple[tuple[Node, int], ...]:
@@ -291,9 +291,8 @@ class Machine:
                 return rule in self._nullable_rules
             case "multiple", (modulus, places, remainder, decimals, digits):
                 return digits and remainder * 10 ** (places - max(decimals, 0)) % modulus == 0
-            case "members", (shape, seen, keys, _):
-                required = all(name in seen for name, _, _, required in shape.named if required)
-                return required and len(seen) + len(keys) >= shape.low
+            case "members", (shape, seen, _, count):
+                return count >= shape.low and all(name in seen for name, _, _, required in shape.named if required)
             case "elements", (shape, index, counts, _):
                 return shape.satisfied(index, counts)
             case "item", (shape, index, counts, seen, value, content):
@@ -373,44 +372,63 @@ class Machine:
         remainder = (remainder * 10 + int(symbol)) % modulus
         return self._node("multiple", modulus, places, remainder, decimals + 1 if decimals >= 0 else -1, True)
 
-    def _next_member(self, shape: _Members, seen: frozenset[str], keys: frozenset[str], first: bool) -> Node:
+    def _next_member(self, shape: _Members, seen: frozenset[str], keys: frozenset[str], count: int) -> Node:
         """All ways one more member may be, with the comma before it, and the state after it."""
-        if shape.high is not None and len(seen) + len(keys) >= shape.high:
+        if shape.high is not None and count >= shape.high:
             return self.nothing
+        quote = self._text('"')
         ways = []
         for k, (name, spelled, value, _) in enumerate(shape.named):
-            if name in seen or (shape.ordered and (keys or any(later in seen for later, *_ in shape.named[k:]))):
+            if name in seen or (
+                shape.ordered and (None in seen or any(later in seen for later, *_ in shape.named[k:]))
+            ):
                 continue
-            after = self._node("members", shape, seen | {name}, keys, False)
-            ways.append(self._seq(self._text('"'), spelled, self._text('"'), shape.colon, value, after))
+            after = self._after_member(shape, seen | {name}, keys, count)
+            ways.append(self._seq(quote, spelled, quote, shape.colon, value, after))
         for key, value in shape.others:
-            ways.append(self._seq(self._text('"'), self._key(shape, seen, keys, key, value, "")))
-        return self._alt(ways) if first else self._pair(shape.comma, self._alt(ways))
+            ways.append(self._seq(quote, self._key(shape, seen, keys, count, key, value, "")))
+        return self._pair(shape.comma, self._alt(ways)) if count else self._alt(ways)
 
-    def _key(
-        self, shape: _Members, seen: frozenset[str], keys: frozenset[str], key: Node, value: Node, content: str
-    ) -> Node:
-        """Inside the key of a member that is none of the named; `content` is what was read of it."""
-        return self.nothing if key is self.nothing else self._node("key", shape, seen, keys, key, value, content)
+    def _after_member(self, shape: _Members, seen: frozenset[str | None], keys: frozenset[str], count: int) -> Node:
+        """After one more member. The keys that were there matter until there are enough of them.
+
+        Of `seen`, None stands for others, where no name may follow them.
+        """
+        count += 1
+        if count >= shape.low:
+            keys = frozenset()
+        return self._node("members", shape, seen, keys, min(count, max(shape.low, shape.high or 0, 1)))
+
+    def _key(self, *parts: Any) -> Node:
+        """Inside the key of a member that is none of the named; the last part is what was read of it."""
+        key = parts[4]
+        return self.nothing if key is self.nothing else self._node("key", *parts)
 
     def _derive_key(
         self,
         shape: _Members,
-        seen: frozenset[str],
+        seen: frozenset[str | None],
         keys: frozenset[str],
+        count: int,
         key: Node,
         value: Node,
         content: str,
         symbol: Symbol,
     ) -> Node:
-        ways = [self._key(shape, seen, keys, self.derive(key, symbol), value, content + str(symbol))]
-        if symbol == '"' and self.nullable(key) and self._is_free(shape, keys, content):
-            name = json.loads(f'"{content}"')
-            ways.append(self._seq(shape.colon, value, self._node("members", shape, seen, keys | {name}, False)))
-        return self._alt(ways)
+        inside = self._key(shape, seen, keys, count, self.derive(key, symbol), value, content + str(symbol))
+        if symbol != '"' or not self.nullable(key) or not self._is_free(shape, keys, content):
+            return inside
+        after = self._after_key(shape, seen, keys, count, content)
+        return self._alt((inside, self._seq(shape.colon, value, after)))
+
+    def _after_key(
+        self, shape: _Members, seen: frozenset[str | None], keys: frozenset[str], count: int, content: str
+    ) -> Node:
+        passed = seen | {None} if shape.ordered else seen
+        return self._after_member(shape, passed, keys | {json.loads(f'"{content}"')}, count)
 
     def _is_free(self, shape: _Members, keys: frozenset[str], content: str) -> bool:
-        """Whether this is the spelling of a key that is not named and was not there yet."""
+        """Whether this is the spelling of a key that is not named and, where that matters, was not there yet."""
         try:
             name = json.loads(f'"{content}"')
         except ValueError:
@@ -506,15 +524,16 @@ class Machine:
                 return None
         return False
 
-    def _members_live(self, shape: _Members, seen: frozenset[str], keys: frozenset[str], first: bool) -> bool | None:
+    def _members_live(
+        self, shape: _Members, seen: frozenset[str | None], keys: frozenset[str], count: int
+    ) -> bool | None:
         passed = max((k for k, (name, *_) in enumerate(shape.named) if name in seen), default=-1)
-        allowed = 0
+        allowed = must = 0
         unknown = False
-        must = 0
         for k, (name, _, value, required) in enumerate(shape.named):
             if name in seen:
                 continue
-            reachable = not (shape.ordered and (keys or k < passed))
+            reachable = not (shape.ordered and (None in seen or k < passed))
             live = self._is_live(value) if reachable else False
             if required:
                 must += 1
@@ -522,7 +541,6 @@ class Machine:
                     return False
                 unknown |= live is None
             allowed += bool(live)
-        count = len(seen) + len(keys)
         if shape.high is not None and max(count + must, shape.low) > shape.high:
             return False
         missing = shape.low - count - allowed
@@ -530,20 +548,26 @@ class Machine:
             free: set[str] = set()
             for key, value in shape.others:
                 if self._is_live(value):
-                    words = self.words(key, missing + len(keys) + len(shape.named))
+                    words = self.words(key, 2 * (missing + len(keys) + len(shape.named)))
                     free |= {json.loads(f'"{word}"') for word in words if self._is_free(shape, keys, word)}
             if len(free) < missing:
                 return None if unknown or shape.others else False
         return None if unknown else True
 
     def _key_live(
-        self, shape: _Members, seen: frozenset[str], keys: frozenset[str], key: Node, value: Node, content: str
+        self,
+        shape: _Members,
+        seen: frozenset[str | None],
+        keys: frozenset[str],
+        count: int,
+        key: Node,
+        value: Node,
+        content: str,
     ) -> bool | None:
         def ends(word: str) -> bool | None:
             if not self._is_free(shape, keys, content + word):
                 return False
-            name = json.loads(f'"{content + word}"')
-            return self._members_live(shape, seen, keys | {name}, False)
+            return self._is_live(self._after_key(shape, seen, keys, count, content + word))
 
         live = self._is_live(value)
         if live is not True:
@@ -635,7 +659,7 @@ class Machine:
                 cuts |= set(range(ord("0"), ord("9") + 2)) | {ord("."), ord(".") + 1}
             case "members", parts:
                 self._cut(self._next_member(*parts), cuts, visited)
-            case "key", (_, _, _, key, _, _):
+            case "key", (_, _, _, _, key, _, _):
                 self._cut(key, cuts, visited)
                 cuts |= {ord('"'), ord('"') + 1}
             case "elements", parts:
