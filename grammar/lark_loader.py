@@ -164,9 +164,11 @@ def _parse(text: str, shown: str) -> list[Tree[Any]]:
         return list(_parse_grammar(text, "the grammar").children)  # type: ignore[no-untyped-call]
     except (LarkError, TypeError) as error:  # TypeError: the library at times trips over wording its own error
         reason = str(error).strip().split("\n", 1)[0]
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, UnexpectedInput):
-            cause = cause.__context__
+        cause: UnexpectedInput | None = None
+        link: BaseException | None = error
+        while link is not None:  # the first of the errors is the one about the grammar
+            cause = link if isinstance(link, UnexpectedInput) else cause
+            link = link.__context__
         if cause is None:
             refuse(shown, None, reason, "syntax")
         if isinstance(cause, UnexpectedToken) and (cause is error or not isinstance(error, LarkError)):

@@ -13,6 +13,7 @@ from lark.exceptions import LarkError
 from slow_matcher import is_prefix, matches
 
 from weft.errors import GrammarError
+from weft.grammar import Vocabulary, compile
 from weft.grammar.expression import Atom, Expression, Repeat, Seq, Text
 from weft.grammar.grammar_parser import parse_grammar
 from weft.grammar.lark_syntax import parse_lark
@@ -167,6 +168,20 @@ def test_texts_near_the_language(name: str, data: st.DataObject) -> None:
     assert matches(expression, text) == oracle(text), text
 
 
+BYTES = Vocabulary([*(bytes([byte]) for byte in range(256)), None], eos_ids=[256])
+
+
+@pytest.mark.parametrize("name", GRAMMARS)
+def test_the_engine_takes_the_same_texts(name: str) -> None:
+    _, oracle = pair(name)
+    grammar = compile(grammar=GRAMMARS[name][0], vocabulary=BYTES)
+    for sample in GRAMMARS[name][1]:
+        for text in (sample, sample[:-1], sample[1:], sample + sample[:1], sample[::-1]):
+            matcher = grammar.matcher()
+            taken = all(matcher.advance(byte) for byte in text.encode()) and matcher.is_accepting()
+            assert taken == oracle(text), text
+
+
 @st.composite
 def small_grammars(draw: st.DrawFn) -> str:
     names = ["start", "a", "b"][: draw(st.integers(1, 3))]
@@ -287,7 +302,8 @@ def test_priorities_are_ignored_with_a_notice(caplog: pytest.LogCaptureFixture) 
         ("start: /a", "line 1, column 8: a regex that has no end"),
         ('start: "x"\n  | b', "line 2, column 5: b is used but not defined"),
         ('start: "x"\n"y"', "line 2, column 1: Expecting option"),
-        ('start: ("a" | %extend i)', "line 1, column 15: unexpected %extend"),
+        ('start: ("a" | %extend i)', "line 1, column 15: Expecting a value"),
+        ("start: n\nn: | n\nA: (a | %extend i)", "line 3, column 9: unexpected %extend"),
         ("start: (a", "line 1, column 10: unexpected end of the line"),
         ('a: "x"', "start is used but not defined"),
         ("start: A\nA: B\nB: A", "the terminal A is recursive"),
