@@ -67,7 +67,8 @@ def _draw(allowed: list[int], vocabulary: Vocabulary, rng: random.Random) -> int
     special = [token for token in allowed if vocabulary.tokens[token] is None]
     if special and rng.random() < 0.1:
         return rng.choice(special)
-    if ord('"') in allowed and rng.random() < 0.15:
+    inside_string = ord('"') in allowed and ord("\n") not in allowed  # of JSON: line breaks are escaped there
+    if inside_string and rng.random() < 0.15:
         return ord('"')
     letters = [token for token in allowed if token in _LETTERS]
     return rng.choice(letters if letters and rng.random() < 0.95 else allowed)
