@@ -47,6 +47,7 @@ from .layout import (
     K_TOKEN,
     KIND,
     L_COMMA,
+    L_UNIQUE,
     MARKED,
     N_FRAMES,
     N_NODES,
@@ -487,6 +488,29 @@ def _step_capture(t, n, byte):
     return intern_capture(t, inner, text, array)
 
 
+@inner(INT, INT)
+def _another_item(t, n):
+    """The array `n`, which must go on; `NOTHING` where its items must differ and all there could be were there."""
+    nodes = t.nodes
+    array = array_must(t, n)
+    seen = nodes[n, E_]
+    if array == NOTHING or t.pool[nodes[n, A_] + L_UNIQUE] == 0 or seen <= 0:
+        return array
+    texts = np.empty(nodes[seen, B_], np.int32)
+    for k in range(len(texts)):
+        text = t.pool[nodes[seen, A_] + k]
+        texts[k] = make_literal(t, nodes[text, A_], nodes[text, A_] + nodes[text, B_])
+    others = make_not(t, make_alt(t, texts, len(texts)))
+    pairs = array_items(t, array)
+    for k in range(1, len(pairs), 2):
+        item = np.empty(2, np.int32)
+        item[0] = nodes[pairs[k], A_]
+        item[1] = others
+        if is_live(t, make_both(t, item, 2)):
+            return array
+    return NOTHING
+
+
 @inner(NONE, INT)
 def hold(t, value):
     """Put down a derivative, with the node on top not done yet."""
@@ -580,7 +604,7 @@ def step(t, n, symbol):
             if stage == 0:
                 enter(t, t.pool[nodes[n, A_] + (P_COMMA if kind == K_OBJECT else L_COMMA)])
             else:
-                following = after_key(t, n) if kind == K_OBJECT else array_must(t, n)
+                following = after_key(t, n) if kind == K_OBJECT else _another_item(t, n)
                 give(t, make_seq(t, take(t), following))
         elif kind == K_ARRAY:
             _step_items(t, n, stage, symbol)
