@@ -27,6 +27,11 @@ def distinct_items(emitter: Emitter, shape: ArrayShape, longest: int | None, poi
     """
     if shape.contains:
         refuse(pointer, "uniqueItems", "not enforced together with contains")
+    possible = [_how_many(node) for node in {*shape.prefix, shape.rest}]
+    most = None if None in possible else sum(filter(None, possible))
+    longest = most if longest is None else longest if most is None else min(longest, most)
+    if longest is not None and longest < shape.low:
+        return NOTHING
     count = len(shape.prefix) if longest is None else min(len(shape.prefix), longest)
     more = longest is None or longest > count
     nodes = [shape.item(index) for index in range(count)] + [shape.rest] * more
@@ -40,6 +45,22 @@ def distinct_items(emitter: Emitter, shape: ArrayShape, longest: int | None, poi
         if all(map(_is_plain, nodes)):
             break
     return alt(*written)
+
+
+def _how_many(node: Node) -> int | None:
+    """No fewer than the values in it; None where that is not plain to see."""
+    values = node.values()
+    if values.arrays or values.objects or any(shape.values is None for shape in values.strings):
+        return None
+    total = values.words.bit_count() + sum(len(shape.values or ()) for shape in values.strings)
+    for shape in values.numbers:
+        if shape.values is not None:
+            total += len(shape.values)
+        elif shape.low is None or shape.high is None or not shape.multiples:
+            return None
+        else:
+            total += (shape.high - shape.low) // max(shape.multiples) + 1
+    return total
 
 
 def _is_plain(node: Node) -> bool:
