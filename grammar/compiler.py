@@ -9,7 +9,7 @@ from ..errors import GrammarError, UnknownOption
 from ..request import Constraint, ConstraintKind
 from . import constraints
 from .constraints import SchemaLike
-from .engine.limits import Limits
+from .engine.limits import LIMITS, Limits
 from .expression import Expression, texts
 from .protocol import Grammar
 from .vocabulary import Vocabulary
@@ -35,7 +35,7 @@ def compile(  # the name callers expect, as in re.compile
     whitespace: str = "spaced",
     formats: str = "assert",
     backend: str = "weft",
-    limits: Limits | None = None,
+    limits: Limits = LIMITS,
 ) -> Grammar:
     """Compile exactly one constraint, given whole or by one of the keywords.
 
@@ -45,7 +45,7 @@ def compile(  # the name callers expect, as in re.compile
         json_schema, regex, choices, grammar, structural_tag: see `weft.grammar.constraints`.
         property_order, whitespace, formats: how `json_schema` is read, and the schemas inside `structural_tag`.
         backend: which grammar engine: our own, or ``"outlines-core"``, which knows fewer constraints.
-        limits: bounds on the work of one constraint, counted; None for the usual ones.
+        limits: bounds on the work of one constraint, counted.
 
     Raises:
         GrammarError: the constraint is malformed, asks for what cannot be enforced, is too large, or no text meets it.
@@ -75,7 +75,7 @@ def compile(  # the name callers expect, as in re.compile
         return compile_outlines(expression, vocabulary)
     from .engine.matcher import compile_expression
 
-    return compile_expression(expression, vocabulary, limits or Limits())
+    return compile_expression(expression, vocabulary, limits)
 
 
 def load(program: bytes, vocabulary: Vocabulary) -> Grammar:
@@ -132,4 +132,4 @@ def _parse_choices(source: str) -> Expression:
     try:
         return texts(options)
     except RecursionError as error:
-        raise GrammarError("the choices begin alike too often, each longer than the other", keyword="nesting") from error
+        raise GrammarError("too many choices begin with one another", keyword="nesting") from error

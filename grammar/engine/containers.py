@@ -56,9 +56,9 @@ from .layout import D as D_
 from .layout import E as E_
 from .nodes import burn, intern, make_data, make_seq, sort_distinct
 
-# -- objects: plan, open members, count or ledger ------------------------------------------------------------------------
-# A ledger, of a plan that captures, is a list: count, keys seen (list of texts, 0: none, -1: they no longer matter), the
-# text of the key being read.
+# -- objects: plan, open members, count or ledger --------------------------------------------------------------------
+# A ledger, of a plan that captures, is a list: count, keys seen (list of texts, 0: none, -1: they no longer matter),
+# the text of the key being read.
 
 
 @inner(BOOL, INT, INT)
@@ -380,10 +380,10 @@ def others_done(t, n, value):
     return make_seq(t, value, object_node(t, plan, opened, _counted(t, plan, count), AFTER))
 
 
-# -- texts that must differ ----------------------------------------------------------------------------------------------
+# -- texts that must differ ------------------------------------------------------------------------------------------
 
 
-# -- arrays: plan, index, counts, phase, items seen ----------------------------------------------------------------------
+# -- arrays: plan, index, counts, phase, items seen ------------------------------------------------------------------
 
 
 @inner(PAIR, INT, INT)

@@ -54,6 +54,7 @@ from .layout import (
     N_RESULTS,
     N_ROWS,
     NOTHING,
+    NULLABLE,
     P_COMMA,
     QUOTE,
     REGULAR,
@@ -109,28 +110,14 @@ def _derive_leaf(t, n, byte):
 
 @inner(NONE, INT)
 def enter(t, n):
-    """Put a node on the stack of derivatives under way."""
+    """Put a node on the stack of derivatives under way: the node, its stage, how many results wait to be its options."""
     at = t.meta[N_FRAMES]
-    if at + 2 > len(t.frames) or t.meta[N_RESULTS] + 2 > len(t.results):
+    if at + 3 > len(t.frames):
         raise OutOfFuel
     t.frames[at] = n
     t.frames[at + 1] = 0
-    t.meta[N_FRAMES] = at + 2
-
-
-@inner(NONE, INT)
-def give(t, value):
-    """Put down the derivative of the node on top, which is done."""
-    t.meta[N_FRAMES] -= 2
-    t.results[t.meta[N_RESULTS]] = value
-    t.meta[N_RESULTS] += 1
-
-
-@inner(INT)
-def take(t):
-    """The derivative put down last."""
-    t.meta[N_RESULTS] -= 1
-    return t.results[t.meta[N_RESULTS]]
+    t.frames[at + 2] = 0
+    t.meta[N_FRAMES] = at + 3
 
 
 @inner(WORDS, INT)
@@ -143,6 +130,45 @@ def take_many(t, count):
     return items
 
 
+@inner(NONE, INT)
+def hold(t, value):
+    """Put down a result."""
+    if t.meta[N_RESULTS] + 1 > len(t.results):
+        raise OutOfFuel
+    t.results[t.meta[N_RESULTS]] = value
+    t.meta[N_RESULTS] += 1
+
+
+@inner(NONE, INT)
+def give(t, value):
+    """Put down the derivative of the node on top, which is done."""
+    t.meta[N_FRAMES] -= 3
+    waiting = t.frames[t.meta[N_FRAMES] + 2]
+    if waiting == 0:
+        hold(t, value)
+    else:
+        hold(t, value)
+        hold(t, make_alt(t, take_many(t, waiting + 1), waiting + 1))
+
+
+@inner(INT)
+def take(t):
+    """The derivative put down last."""
+    t.meta[N_RESULTS] -= 1
+    return t.results[t.meta[N_RESULTS]]
+
+
+@inner(NONE, INT, INT)
+def hand_over(t, value, following):
+    """Of the node on top `value` is one option, and the derivative of `following` gives the others."""
+    top = t.meta[N_FRAMES] - 3
+    if value != NOTHING:
+        hold(t, value)
+        t.frames[top + 2] += 1
+    t.frames[top] = following
+    t.frames[top + 1] = 0
+
+
 @inner(INT, INT, INT)
 def derive_regular(t, n, byte):
     """The derivative of a regular node; it may match nothing without being `NOTHING` where the node is guarded."""
@@ -152,7 +178,7 @@ def derive_regular(t, n, byte):
     bottom = t.meta[N_FRAMES]
     enter(t, n)
     while t.meta[N_FRAMES] > bottom:
-        top = t.meta[N_FRAMES] - 2
+        top = t.meta[N_FRAMES] - 3
         n = t.frames[top]
         stage = t.frames[top + 1]
         t.frames[top + 1] += 1
@@ -163,17 +189,12 @@ def derive_regular(t, n, byte):
         elif kind == K_SEQ:
             if stage == 0:
                 enter(t, nodes[n, A_])
-            elif stage == 1:
+            else:
                 follower = make_seq(t, take(t), nodes[n, B_])
                 if nullable(t, nodes[n, A_]):
-                    t.results[t.meta[N_RESULTS]] = follower
-                    t.meta[N_RESULTS] += 1
-                    enter(t, nodes[n, B_])
+                    hand_over(t, follower, nodes[n, B_])
                 else:
                     give(t, follower)
-            else:
-                right = take(t)
-                give(t, make_alt_of(t, take(t), right))
         elif kind == K_ALT or kind == K_BOTH:
             count = nodes[n, B_]
             if stage < count:
@@ -246,7 +267,7 @@ def _classify(t, n, classes):
     bottom = t.meta[N_FRAMES]
     enter(t, n)
     while t.meta[N_FRAMES] > bottom:
-        t.meta[N_FRAMES] -= 2
+        t.meta[N_FRAMES] -= 3
         n = t.frames[t.meta[N_FRAMES]]
         kind = nodes[n, KIND]
         burn(t, 1)
@@ -317,7 +338,7 @@ def _is_live(t, start):
             flags = nodes[follower, FLAGS]
             if follower == NOTHING or (flags & DEAD) != 0:
                 continue
-            if (flags & GUARDED) == 0 or (flags & ALIVE) != 0:
+            if (flags & GUARDED) == 0 or (flags & (ALIVE | NULLABLE)) != 0:
                 found = place
                 break
             if (flags & MARKED) != 0:
@@ -511,13 +532,6 @@ def _another_item(t, n):
     return NOTHING
 
 
-@inner(NONE, INT)
-def hold(t, value):
-    """Put down a derivative, with the node on top not done yet."""
-    t.results[t.meta[N_RESULTS]] = value
-    t.meta[N_RESULTS] += 1
-
-
 @inner(NONE, INT, INT, INT)
 def _step_items(t, n, stage, symbol):
     """One stage of the derivative of an array where an item comes: one way it may be after the other."""
@@ -545,7 +559,7 @@ def step(t, n, symbol):
     bottom = t.meta[N_FRAMES]
     enter(t, n)
     while t.meta[N_FRAMES] > bottom:
-        top = t.meta[N_FRAMES] - 2
+        top = t.meta[N_FRAMES] - 3
         n = t.frames[top]
         stage = t.frames[top + 1]
         t.frames[top + 1] += 1
@@ -554,33 +568,24 @@ def step(t, n, symbol):
         if stage == 0 and not may_begin(t, n, symbol):
             give(t, NOTHING)
         elif kind == K_ATOM:
-            if stage == 0:
-                follower = NOTHING
-                if symbol < 256:
-                    follower = make_atom(t, next_regular(t, nodes[n, A_], symbol), nodes[n, B_])
-                if nullable(t, nodes[n, A_]):
-                    hold(t, follower)
-                    enter(t, nodes[n, B_])
-                else:
-                    give(t, follower)
+            follower = NOTHING
+            if symbol < 256:
+                follower = make_atom(t, next_regular(t, nodes[n, A_], symbol), nodes[n, B_])
+            if nullable(t, nodes[n, A_]):
+                hand_over(t, follower, nodes[n, B_])
             else:
-                right = take(t)
-                give(t, make_alt_of(t, take(t), right))
+                give(t, follower)
         elif (nodes[n, FLAGS] & REGULAR) != 0:
             give(t, next_regular(t, n, symbol) if symbol < 256 else NOTHING)
         elif kind == K_SEQ:
             if stage == 0:
                 enter(t, nodes[n, A_])
-            elif stage == 1:
+            else:
                 follower = make_seq(t, take(t), nodes[n, B_])
                 if nullable(t, nodes[n, A_]):
-                    hold(t, follower)
-                    enter(t, nodes[n, B_])
+                    hand_over(t, follower, nodes[n, B_])
                 else:
                     give(t, follower)
-            else:
-                right = take(t)
-                give(t, make_alt_of(t, take(t), right))
         elif kind == K_ALT:
             count = nodes[n, B_]
             if stage < count:
@@ -609,16 +614,12 @@ def step(t, n, symbol):
         elif kind == K_ARRAY:
             _step_items(t, n, stage, symbol)
         elif kind == K_CAPTURE:
-            if stage == 0:
-                hold(t, _step_capture(t, n, symbol) if symbol < 256 else NOTHING)
-                rest = capture_rest(t, n)
-                if rest == NOTHING:
-                    give(t, take(t))
-                else:
-                    enter(t, rest)
+            follower = _step_capture(t, n, symbol) if symbol < 256 else NOTHING
+            rest = capture_rest(t, n)
+            if rest == NOTHING:
+                give(t, follower)
             else:
-                right = take(t)
-                give(t, make_alt_of(t, take(t), right))
+                hand_over(t, follower, rest)
         elif symbol >= 256:
             give(t, NOTHING)
         elif kind == K_OBJECT:

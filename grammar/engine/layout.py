@@ -47,12 +47,26 @@ ALIVE = 8  # known to match something
 DEAD = 16  # known to match nothing
 HAS_TOKEN = 32  # a special token may come first
 MARKED = 64  # seen by the search under way
+COUNTED = 128  # holds a repeat of more than CLAMP
+
+CLAMP = 24
+"""Characters up to which a token is a short one. Within it no repeat of more than so many can end: each takes one."""
 
 # Phases of an object or array: at its start, after an item, where an item must come.
 START, AFTER, MUST = 0, 1, 2
 
 # Words of `Tables.meta`.
-N_NODES, N_POOL, N_ROWS, FUEL, STRING_CHARACTER, N_FRAMES, N_RESULTS, N_META = 0, 1, 2, 3, 4, 5, 6, 8
+N_NODES, N_POOL, N_ROWS, FUEL, STRING_CHARACTER, N_FRAMES, N_RESULTS, SPELLED_CHARACTER, N_META = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+)
 
 QUOTE = 0x22
 

@@ -17,8 +17,8 @@ class Limits:
         heads: masks of units kept at once.
     """
 
-    compile_steps: int = 50_000_000
-    mask_steps: int = 20_000_000
+    compile_steps: int = 20_000_000
+    mask_steps: int = 5_000_000
     nodes: int = 400_000
     masks: int = 4096
     heads: int = 1024
@@ -31,3 +31,7 @@ class Switches:
     heads: bool = True
     slices: bool = True
     masks: bool = True
+
+
+LIMITS = Limits()
+SWITCHES = Switches()

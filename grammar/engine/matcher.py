@@ -12,8 +12,9 @@ from ..expression import Expression
 from ..protocol import Forced, MaskBits
 from ..vocabulary import Vocabulary
 from .layout import EMPTY, FLAGS, HAS_TOKEN, NOTHING
+from .limits import LIMITS, SWITCHES, Limits, Switches
 from .program import Program, write
-from .store import Limits, Store, Switches
+from .store import Store
 
 MAX_FORCED = 4096
 FINISHED = -1
@@ -34,7 +35,7 @@ _lock = threading.Lock()
 _stores: WeakKeyDictionary[Vocabulary, _Stores] = WeakKeyDictionary()
 
 
-def store_of(vocabulary: Vocabulary, limits: Limits = Limits(), switches: Switches = Switches()) -> Store:
+def store_of(vocabulary: Vocabulary, limits: Limits = LIMITS, switches: Switches = SWITCHES) -> Store:
     """The store that new grammars over `vocabulary` share, or a new one where it has grown too large."""
     with _lock:
         stores = _stores.setdefault(vocabulary, _Stores()).current
@@ -45,7 +46,7 @@ def store_of(vocabulary: Vocabulary, limits: Limits = Limits(), switches: Switch
 
 
 def compile_expression(
-    constraint: Expression | Program, vocabulary: Vocabulary, limits: Limits = Limits(), switches: Switches = Switches()
+    constraint: Expression | Program, vocabulary: Vocabulary, limits: Limits = LIMITS, switches: Switches = SWITCHES
 ) -> EngineGrammar:
     """The grammar of an expression, or of its program.
 
@@ -113,7 +114,7 @@ class EngineMatcher:
         return FINISHED if self._ended else self._state
 
     def advance(self, token_id: int) -> bool:
-        """Consume a token; False, and unchanged, where it is not allowed. Raises GrammarError where the work is too much."""
+        """Consume a token; False, and unchanged, where it is not allowed. Raises GrammarError where it is too much work."""
         if self._ended:
             return False
         store = self._store

@@ -7,6 +7,8 @@ import numpy as np
 from .compiled import BOOL, INT, NONE, U64, WORDS, entry, inner, plain
 from .layout import (
     AFTER,
+    CLAMP,
+    COUNTED,
     DEAD,
     EMPTY,
     FIRST,
@@ -111,7 +113,7 @@ def _describe(t, n, extra):
         flags |= left & right & NULLABLE
         flags |= left & HAS_TOKEN
         if kind == K_SEQ:
-            flags |= (left & right & REGULAR) | ((left | right) & GUARDED)
+            flags |= (left & right & REGULAR) | ((left | right) & (GUARDED | COUNTED))
         _add_first(t, n, a)
         if left & NULLABLE:
             _add_first(t, n, b)
@@ -121,13 +123,15 @@ def _describe(t, n, extra):
         for k in range(b):
             child = t.pool[a + k]
             part = nodes[child, FLAGS]
-            flags |= part & (NULLABLE | GUARDED | HAS_TOKEN)
+            flags |= part & (NULLABLE | GUARDED | COUNTED | HAS_TOKEN)
             regular &= part
             _add_first(t, n, child)
         flags |= regular
     elif kind == K_REPEAT:
         part = nodes[a, FLAGS]
-        flags |= part & (NULLABLE | REGULAR | GUARDED | HAS_TOKEN)
+        flags |= part & (NULLABLE | REGULAR | GUARDED | COUNTED | HAS_TOKEN)
+        if b > CLAMP + 1 or nodes[n, A_ + 2] > CLAMP:
+            flags |= COUNTED
         if b == 0:
             flags |= NULLABLE
         _add_first(t, n, a)
@@ -137,6 +141,7 @@ def _describe(t, n, extra):
         for k in range(b):
             child = t.pool[a + k]
             every &= nodes[child, FLAGS]
+            flags |= nodes[child, FLAGS] & COUNTED
             if nodes[child, KIND] != K_NOT:
                 for j in range(8):
                     nodes[n, FIRST + j] &= nodes[child, FIRST + j]

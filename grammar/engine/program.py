@@ -256,7 +256,7 @@ class _Writer:
 _CLOSED: dict[Expression, Atom] = {}
 
 
-# -- UTF-8 ---------------------------------------------------------------------------------------------------------------
+# -- UTF-8 -----------------------------------------------------------------------------------------------------------
 
 Level = tuple[tuple[int, "Level | None"], ...]
 """Pairs of a set of bytes (bit b of an integer) and the level after them, None after the last byte."""
@@ -307,7 +307,7 @@ def _tail(parts: Ranges, tail: int) -> Level | None:
     return tuple((bits, following) for following, bits in leads.items())
 
 
-# -- names ---------------------------------------------------------------------------------------------------------------
+# -- names -----------------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=512)

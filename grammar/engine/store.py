@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,9 +19,10 @@ from ...errors import GrammarError
 from ..expression import Expression
 from ..protocol import MaskBits
 from ..vocabulary import Vocabulary
-from . import walk
+from . import clamp, walk
 from .derive import step
 from .layout import (
+    COUNTED,
     DEAD,
     EMPTY,
     FLAGS,
@@ -36,13 +37,14 @@ from .layout import (
     NOTHING,
     QUOTE,
     REGULAR,
+    SPELLED_CHARACTER,
     STRING_CHARACTER,
     WIDTH,
     OutOfFuel,
     Tables,
     TablesFull,
 )
-from .limits import Limits, Switches
+from .limits import LIMITS, SWITCHES, Limits, Switches
 from .loading import load
 from .nodes import nullable, rehash
 from .program import Program, write
@@ -73,7 +75,7 @@ class Store:
         switches: parts to leave out.
     """
 
-    def __init__(self, vocabulary: Vocabulary, limits: Limits = Limits(), switches: Switches = Switches()) -> None:
+    def __init__(self, vocabulary: Vocabulary, limits: Limits = LIMITS, switches: Switches = SWITCHES) -> None:
         self.key = next(_keys)
         self.vocabulary = vocabulary
         self.limits = limits
@@ -95,16 +97,17 @@ class Store:
         nodes[EMPTY, FLAGS] = REGULAR | 1
         nodes[:2, 7] = -1
         self.tables.meta[N_NODES] = 2
-        self.tables.meta[STRING_CHARACTER] = -1
+        self.tables.meta[STRING_CHARACTER] = self.tables.meta[SPELLED_CHARACTER] = -1
         self._rules = 0
+        self._granted = 0
         self._symbols: dict[str, int] = {}
         self._symbol_tokens: list[int] = []
         self._atoms: dict[Expression, int] = {}
         self._heads: dict[int, _Head] = {}
         self._masks: dict[int, MaskBits] = {}
-        self._load_string_character()
+        self._load_characters()
 
-    # -- calls into compiled code ---------------------------------------------------------------------------------------
+    # -- calls into compiled code ------------------------------------------------------------------------------------
 
     def call(self, function: Callable[..., Result], *arguments: Any, steps: int | None = None) -> Result:
         """Run a compiled function over the tables, enlarging them as needed.
@@ -113,8 +116,11 @@ class Store:
             GrammarError: the work is more than is granted.
         """
         with self.lock:
-            self.tables.meta[FUEL] = self.limits.mask_steps if steps is None else steps
+            self._grant(self.limits.mask_steps if steps is None else steps)
             return self._call(function, *arguments)
+
+    def _grant(self, steps: int) -> None:
+        self._granted = self.tables.meta[FUEL] = steps
 
     def _call(self, function: Callable[..., Result], *arguments: Any) -> Result:
         while True:
@@ -127,7 +133,7 @@ class Store:
             except OutOfFuel:
                 self._forget_marks()
                 raise GrammarError(
-                    f"the constraint is too large: a step of it takes more than {self.limits.mask_steps} units of work",
+                    f"the constraint is too large: {self._granted} units of work do not suffice for one step of it",
                     keyword="steps",
                 ) from None
 
@@ -161,12 +167,15 @@ class Store:
         """Whether new constraints should begin another store."""
         return self.size > self.limits.nodes
 
-    # -- loading --------------------------------------------------------------------------------------------------------
+    # -- loading -----------------------------------------------------------------------------------------------------
 
-    def _load_string_character(self) -> None:
+    def _load_characters(self) -> None:
+        from ..expression import ANY_CHARACTER
         from ..json_text import STRING_CHARACTER as character
+        from ..json_text import inside_string
 
         self.tables.meta[STRING_CHARACTER] = self.load(write(character))
+        self.tables.meta[SPELLED_CHARACTER] = self.load(write(inside_string(ANY_CHARACTER)))
 
     def add(self, expression: Expression) -> int:
         """The state at the start of an expression. Raises GrammarError where it cannot be loaded."""
@@ -215,7 +224,7 @@ class Store:
             self._symbol_tokens.append(token)
         return symbol
 
-    # -- moving ---------------------------------------------------------------------------------------------------------
+    # -- moving ------------------------------------------------------------------------------------------------------
 
     def advance(self, state: int, token: int) -> int:
         """The state after `token`; NOTHING where it is not allowed."""
@@ -243,7 +252,7 @@ class Store:
         """Whether some token begins with `content`, and the rest of it is allowed in the state `after`."""
         return bool(self.call(walk.goes_on, self.tokens.trie, np.frombuffer(content, dtype=np.uint8), after))
 
-    # -- masks ----------------------------------------------------------------------------------------------------------
+    # -- masks -------------------------------------------------------------------------------------------------------
 
     def mask(self, state: int) -> MaskBits:
         """The tokens allowed in `state`, as int32 words. Read-only."""
@@ -260,7 +269,7 @@ class Store:
         return bits
 
     def _find_mask(self, state: int) -> NDArray[np.uint32]:
-        self.tables.meta[FUEL] = self.limits.mask_steps
+        self._grant(self.limits.mask_steps)
         bits = np.zeros(self.tokens.words, np.uint32)
         if self.switches.heads:
             found = self._call(walk.parts, state).tolist()
@@ -287,48 +296,63 @@ class Store:
     def _atom_mask(self, part: int, bits: NDArray[np.uint32]) -> None:
         nodes = self.tables.nodes
         inner, rest = int(nodes[part, 1]), int(nodes[part, 2])
-        head = self._head(inner, bits)
-        np.bitwise_or(bits, head.bits, out=bits)
-        if head.exits is not None and rest != EMPTY:
-            self._call(walk.walk, head.exits, rest, bits)
+        for head in self._heads_of(inner, bits):
+            np.bitwise_or(bits, head.bits, out=bits)
+            if head.exits is not None and rest != EMPTY:
+                self._call(walk.walk, head.exits, rest, bits)
 
-    def _head(self, inner: int, plain: NDArray[np.uint32]) -> _Head:
-        """The head of a unit. Where it counts string characters, `plain` gets the tokens of such alone."""
-        low, high, rest = self._call(walk.counted_string, inner)
-        counted = self.switches.slices and high != -2
-        if counted:
-            longest = self.tokens.longest_special
-            np.bitwise_or(plain, self.tokens.plain(high), out=plain)
-            low, high = min(low, longest), -1 if high < 0 or high >= longest else high
-            inner = int(self._call(walk.recounted, low, high, rest))
-        head = self._heads.get(inner)
+    def _heads_of(self, inner: int, bits: NDArray[np.uint32]) -> Iterator[_Head]:
+        """The heads that together are a unit's. `bits` gets what they leave out: where it counts string characters, the
+        tokens of such alone."""
+        tokens = self.tokens
+        if self.switches.slices:
+            low, high, rest = self._call(walk.counted_string, inner)
+            if high != -2:
+                longest = tokens.longest_special
+                np.bitwise_or(bits, tokens.plain(high), out=bits)
+                low, high = min(low, longest), -1 if high < 0 or high >= longest else high
+                inner = int(self._call(walk.recounted, low, high, rest))
+                yield self._kept(inner, lambda: self._make_head(inner, tokens.trie, tokens.plain_bytes))
+                return
+            if self.tables.nodes[inner, FLAGS] & COUNTED:
+                clamped = int(self._call(clamp.clamped, inner))
+                if clamped != inner:
+                    yield self._kept(clamped, lambda: self._make_head(clamped, tokens.short))
+                    yield self._kept(-inner, lambda: self._make_head(inner, tokens.long))
+                    return
+        yield self._kept(inner, lambda: self._make_head(inner, tokens.trie))
+
+    def _kept(self, key: int, make: Callable[[], _Head]) -> _Head:
+        head = self._heads.get(key)
         if head is None:
             if len(self._heads) >= self.limits.heads:
                 for old in list(itertools.islice(self._heads, len(self._heads) // 8 + 1)):
                     del self._heads[old]
-            head = self._heads[inner] = self._make_head(inner, counted)
+            head = self._heads[key] = make()
         return head
 
-    def _make_head(self, inner: int, counted: bool) -> _Head:
+    def _make_head(self, inner: int, trie: Trie, counted: NDArray[np.uint64] | None = None) -> _Head:
+        """Walk the tokens of `trie`. With `counted`, those of such bytes alone are known apart and left out."""
         tokens = self.tokens
-        trie = tokens.trie
+        is_long = trie is tokens.long
         bits = np.zeros(tokens.words, np.uint32)
         loop = np.zeros(4, np.uint64)
-        if counted:
-            loop[:] = tokens.plain_bytes
-        elif self.switches.slices and self._call(walk.loop_bytes, inner, loop) >= 64:
+        if counted is not None:
+            loop[:] = counted
+        elif self.switches.slices and not is_long and self._call(walk.loop_bytes, inner, loop) >= 64:
             np.bitwise_or(bits, tokens.made_of(loop), out=bits)
+            if trie is tokens.short:
+                np.bitwise_and(bits, tokens.are_short, out=bits)
         else:
             loop[:] = 0
         exits = np.empty(4096, np.int32)
-        found, _ = self._call(walk.head_walk, trie, inner, loop, counted, bits, exits)
+        found, _ = self._call(walk.head_walk, trie, inner, loop, counted is not None, is_long, bits, exits)
         if found > len(exits):
             exits = np.empty(found, np.int32)
-            bits_again = bits
-            found, _ = self._call(walk.head_walk, trie, inner, loop, counted, bits_again, exits)
+            found, _ = self._call(walk.head_walk, trie, inner, loop, counted is not None, is_long, bits, exits)
         if not found:
             return _Head(bits, None)
-        known = bits | tokens.plain(-1) if counted else bits
+        known = bits if counted is None else bits | tokens.plain(-1)
         pairs = np.empty((4096, 2), np.int32)
         count = walk.exit_tokens(trie, exits, found, known, pairs)
         if count > len(pairs):
@@ -367,11 +391,12 @@ class Store:
             self._call(walk.walk, tokens.trie, part, bits)
             return
         within = np.zeros(tokens.words, np.uint32)
-        head = self._head(inner, within)
-        bits |= (within | head.bits) & ~tokens.contains[QUOTE]
+        for head in self._heads_of(inner, within):
+            within |= head.bits
+        bits |= within & ~tokens.contains[QUOTE]
         self._call(walk.walk, tokens.quotes, part, bits)
 
-    # -- what is in it --------------------------------------------------------------------------------------------------
+    # -- what is in it -----------------------------------------------------------------------------------------------
 
     def memory(self) -> int:
         """Bytes held by tables and masks."""

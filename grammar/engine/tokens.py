@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..vocabulary import Vocabulary
-from .layout import QUOTE
+from .layout import CLAMP, QUOTE
 from .trie import ILL_FORMED, Trie, build_trie, sets_of_tokens
 
 _BACKSLASH = 0x5C
@@ -22,6 +22,8 @@ class Tokens:
         words: 32-bit words of a mask.
         trie: all tokens that are text.
         quotes: those of them that hold a quote.
+        short, long: those of up to `CLAMP` characters, and of more.
+        are_short: uint32 [words]; the short ones.
         contains: uint32 [256, words]; tokens by the bytes they hold, row `ILL_FORMED` those that are no whole number
             of characters.
         plain_bytes: uint64 [4]; bytes of characters that stand for themselves inside a JSON string.
@@ -33,6 +35,12 @@ class Tokens:
         self.words = (vocabulary.size + 31) // 32
         self.trie: Trie = build_trie(pairs)
         self.quotes: Trie = build_trie([pair for pair in pairs if QUOTE in pair[0]])
+        self.short: Trie = build_trie([pair for pair in pairs if _characters(pair[0]) <= CLAMP])
+        self.long: Trie = build_trie([pair for pair in pairs if _characters(pair[0]) > CLAMP])
+        self.are_short: NDArray[np.uint32] = np.zeros(self.words, np.uint32)
+        for content, token in pairs:
+            if _characters(content) <= CLAMP:
+                self.are_short[token >> 5] |= np.uint32(1 << (token & 31))
         flat = np.frombuffer(b"".join(content for content, _ in pairs), dtype=np.uint8)
         offsets = np.zeros(len(pairs) + 1, np.int64)
         np.cumsum(np.fromiter((len(content) for content, _ in pairs), np.int64, len(pairs)), out=offsets[1:])
@@ -80,6 +88,11 @@ class Tokens:
     def content(self, token: int) -> NDArray[np.uint8] | None:
         """The bytes of a token; None where it is no text, or there is no such token."""
         return self._contents[token] if 0 <= token < len(self._contents) else None
+
+
+def _characters(content: bytes) -> int:
+    """How many characters begin in a token; the rest of one that began before counts for nothing."""
+    return len(content) if content.isascii() else sum(byte & 0xC0 != 0x80 for byte in content)
 
 
 _lock = threading.Lock()

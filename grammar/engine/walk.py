@@ -23,7 +23,7 @@ from .compiled import (
     plain,
 )
 from .containers import array_items, key_child, others_done, property_done
-from .derive import row_of, step
+from .derive import next_regular, row_of, step
 from .layout import (
     AFTER,
     EMPTY,
@@ -307,13 +307,14 @@ def loop_bytes(t, e, loop):
     return ascii_count
 
 
-@entry(PAIR, TRIE, INT, SET, BOOL, BITS, WORDS)
-def head_walk(t, trie, e, loop, is_counted, bits, exits):
+@entry(PAIR, TRIE, INT, SET, BOOL, BOOL, BITS, WORDS)
+def head_walk(t, trie, e, loop, is_counted, is_sparse, bits, exits):
     """The tokens that stay within the unit `e`, and the nodes of the trie at which it may end.
 
     Args:
         loop: a set of bytes; well-formed tokens of these bytes only are left out, they are known.
         is_counted: `e` counts its characters: only what begins with `loop` bytes is left out, not what returns to `e`.
+        is_sparse: the tokens are so few that no state is asked for more than one byte.
         bits: set for tokens that stay within.
         exits: int32, filled with nodes; grown by the caller where too small.
 
@@ -335,9 +336,9 @@ def head_walk(t, trie, e, loop, is_counted, bits, exits):
         visited += 1
         before = states[level - 1]
         row = t.nodes[before, ROW]
-        if row < 0:
+        if row < 0 and not is_sparse:
             row = row_of(t, before)
-        follower = np.int64(t.rows[row, byte])
+        follower = np.int64(t.rows[row, byte]) if row >= 0 else next_regular(t, before, byte)
         if follower == NOTHING:
             i = trie.skip[i]
             continue
