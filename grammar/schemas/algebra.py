@@ -191,31 +191,47 @@ class Algebra:
             return [one]
         if isinstance(one, NumberShape | StringShape):
             parts = [one.meet(part) for part in other.complement()]
-            return [part for part in parts if part is not None]
+            kept = [part for part in parts if part is not None]
+            if isinstance(other, StringShape) and not all(map(_has_complement, kept)):
+                raise _inexpressible("format", pointer)
+            return kept
         pieces: list[Shape] = []
         for piece in one.minus(other):
             self.spend(_weight(one, other))
             if isinstance(piece, str):
-                raise Inexpressible(
-                    f"JSON Schema at {pointer or '/'}: {piece}: what does not meet it cannot be enforced exactly, as "
-                    "the not, oneOf or if around it asks",
-                    pointer=pointer,
-                    keyword=piece,
-                )
+                raise _inexpressible(piece, pointer)
             if not self.is_shape_empty(piece):
                 pieces.append(piece)
         return pieces
+
+
+def _inexpressible(keyword: str, pointer: str) -> Inexpressible:
+    return Inexpressible(
+        f"JSON Schema at {pointer or '/'}: {keyword}: what does not meet it cannot be enforced exactly, as the not, "
+        "oneOf or if around it asks",
+        pointer=pointer,
+        keyword=keyword,
+    )
+
+
+def _has_complement(shape: Any) -> bool:
+    """Whether no string is left out because it may be in some format that nothing is known to be outside of."""
+    return all(language.has_complement() for language in shape.excluded)
 
 
 def _listed(shapes: Any) -> Any:
     """The same shapes, with all listed values in one."""
     if len(shapes) < 2:
         return shapes
-    listed = [shape for shape in shapes if shape.values is not None]
+    listed = [shape for shape in shapes if _is_listed(shape)]
     if len(listed) < 2:
         return shapes
     every = frozenset().union(*(shape.values for shape in listed))
-    return (*(shape for shape in shapes if shape.values is None), type(listed[0])(values=every))
+    return (*(shape for shape in shapes if not _is_listed(shape)), type(listed[0])(values=every))
+
+
+def _is_listed(shape: NumberShape | StringShape) -> bool:
+    return shape.values is not None and (isinstance(shape, NumberShape) or shape.is_settled)
 
 
 def _weight(one: Any, other: Any) -> int:

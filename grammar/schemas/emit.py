@@ -233,6 +233,7 @@ class Emitter:
             refuse(pointer, "patternProperties", f"more than {MAX_LANGUAGES} patterns in one object are not enforced")
         if shape.is_closed():
             return ()
+        bounds = [_bounds(language, shape) for language in languages]
         found: dict[Node, list[Expression]] = {}
         for choice in product((True, False), repeat=len(languages)):
             if listed_only and not any(choice):
@@ -240,7 +241,9 @@ class Emitter:
             matched = {language for language, holds in zip(languages, choice, strict=True) if holds}
             node = _value_of(shape, matched)
             if node is not FALSE:
-                found.setdefault(node, []).append(_key(languages, choice))
+                inside = tuple(inner for (inner, _), holds in zip(bounds, choice, strict=True) if holds)
+                outside = tuple(outer for (_, outer), holds in zip(bounds, choice, strict=True) if not holds)
+                found.setdefault(node, []).append(_key(inside, outside))
         pairs = []
         for node, keys in found.items():
             value = self.node(node)
@@ -264,11 +267,22 @@ def _value_of(shape: ObjectShape, matched: set[Language]) -> Node:
     return value
 
 
+def _bounds(language: Language, shape: ObjectShape) -> tuple[Expression, Expression]:
+    """What is taken to be in `language`, and what is not to be outside of it.
+
+    A disputed name is where the least may follow it. Where it cannot be said where that is, it is left out.
+    """
+    used = [(node, layer.rest) for layer in shape.layers for one, node in layer.patterns if one is language]
+    if all(rest is TRUE for _, rest in used):
+        return language.widest, language.widest
+    if all(node is TRUE for node, _ in used):
+        return language.expression, language.expression
+    return language.expression, language.widest
+
+
 @lru_cache(maxsize=4096)
-def _key(languages: tuple[Language, ...], choice: tuple[bool, ...]) -> Expression:
-    """Keys in the chosen ones of `languages` and in none of the others."""
-    inside = [language.expression for language, holds in zip(languages, choice, strict=True) if holds]
-    outside = [language.expression for language, holds in zip(languages, choice, strict=True) if not holds]
+def _key(inside: tuple[Expression, ...], outside: tuple[Expression, ...]) -> Expression:
+    """Keys that match all of `inside` and nothing of `outside`."""
     return inside_string(without(both(*inside) if inside else ANY_TEXT, *outside))
 
 

@@ -315,10 +315,8 @@ class Reader:
             for source, sub in mapping_at(schema, pointer, "patternProperties").items():
                 place = join(above, source)
                 patterns.append((self.pattern(source, place, "patternProperties"), self.node(sub, place, scope)))
-            for name, value in named.items():
-                for language, also in patterns:
-                    if language.contains(name):
-                        named[name] = value = value & also
+            layer = Layer(tuple(patterns), TRUE, above)
+            named = {name: value & layer.value(name) for name, value in named.items()}
         rest: Node = TRUE
         tells = "additionalProperties" in schema
         if tells:
@@ -331,23 +329,26 @@ class Reader:
             tells = True
         layers: tuple[Layer, ...] = ()
         if rest is not TRUE or any(node is not TRUE for _, node in patterns):
-            layers = (Layer(tuple(patterns), rest),)
+            layers = (Layer(tuple(patterns), rest, join(pointer, "patternProperties")),)
         if "propertyNames" in schema:
-            layer = self._names(schema, pointer, scope)
-            if layer is not None:
-                layers = (*layers, layer)
-                named = {name: node & layer.value(name) for name, node in named.items()}
+            names = self._names(schema, pointer, scope)
+            if names is not None:
+                layers = (*layers, names)
+                named = {name: node & names.value(name) for name, node in named.items()}
         required = dict.fromkeys(names_in(schema.get("required", []), join(pointer, "required"), "required"))
         shape = ObjectShape(named, layers, required, low, high, bool(named), tells, seen)
         return None if shape.is_plainly_empty() else shape
 
     def _names(self, schema: Schema, pointer: str, scope: Scope) -> Layer | None:
         """What propertyNames says of every property."""
-        node = self.node(schema["propertyNames"], join(pointer, "propertyNames"), scope)
-        strings = node.values().strings
+        above = join(pointer, "propertyNames")
+        strings = self.node(schema["propertyNames"], above, scope).values().strings
         if strings == EVERYTHING.strings:
             return None
-        return Layer(((names_of(shape.content() for shape in strings), TRUE),) if strings else (), FALSE)
+        if not strings:
+            return Layer((), FALSE, above)
+        names = names_of((shape.content() for shape in strings), (shape.content(widest=True) for shape in strings))
+        return Layer(((names, TRUE),), FALSE, above)
 
     # -- schemas of schemas -----------------------------------------------------------------------------------------
 

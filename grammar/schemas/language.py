@@ -1,9 +1,14 @@
-"""Sets of strings that a regular expression describes, which a given string can be looked up in."""
+"""Sets of strings that a regular expression describes, which a given string can be looked up in.
+
+Validators do not agree on every string: the dialects of regexes differ, and so do readings of the formats. A language
+therefore has two bounds: what is surely in it, and what some reading takes. Which of the two is written depends on
+whether strings are to be in the language or not; a string between the two is *disputed*, and never taken.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -26,39 +31,70 @@ from ..expression import (
 )
 from ..formats import FORMATS
 from ..regex_parser import parse_ecma
+from .format_bounds import BOUNDS
 
 ANY_TEXT = repeat(ANY_CHARACTER)
 Positions = frozenset[int]
 
 
 class Language:
-    """A set of strings. One object for each pattern and format, so that languages compare by identity."""
+    """A set of strings. One object for each pattern and format, so that languages compare by identity.
 
-    __slots__ = ("expression", "is_everything", "name")
+    Args:
+        name: for messages.
+        expression: what is surely in it.
+        widest: makes what may be in it; None: that is the same.
+    """
 
-    def __init__(self, name: str, expression: Expression) -> None:
+    __slots__ = ("_make_widest", "_widest", "expression", "is_everything", "name")
+
+    def __init__(self, name: str, expression: Expression, widest: Callable[[], Expression] | None = None) -> None:
         self.name = name
         self.expression = expression
         self.is_everything = _is_any_text(expression)
+        self._widest: Expression | None = None
+        self._make_widest = widest or (lambda: expression)
 
     def __repr__(self) -> str:
         return f"Language({self.name})"
 
+    @property
+    def widest(self) -> Expression:
+        """What may be in it; the same object as `expression` where nothing is disputed."""
+        if self._widest is None:
+            made = self._make_widest()
+            self._widest = self.expression if _are_same(self.expression, made) else made
+        return self._widest
+
     def contains(self, content: str) -> bool:
-        """Whether this very string is in the set."""
+        """Whether this very string is surely in the set."""
         return len(content) in _ends(self.expression, content, frozenset((0,)))
+
+    def may_contain(self, content: str) -> bool:
+        """Whether this very string may be in the set."""
+        if self.widest is self.expression:
+            return self.contains(content)
+        return len(content) in _ends(self.widest, content, frozenset((0,)))
+
+    def has_complement(self) -> bool:
+        """Whether any string is known not to be in the set."""
+        return not _is_any_text(self.widest)
 
 
 @lru_cache(maxsize=4096)
 def pattern(source: str) -> Language:
     """The strings in which an ECMA-262 regex finds a match. Raises GrammarError as `parse_ecma`."""
-    return Language(f"pattern {source!r}", _shortened(parse_ecma(source)))
+    return Language(f"pattern {source!r}", _shortened(parse_ecma(source)), lambda: _widest_pattern(source))
+
+
+def _widest_pattern(source: str) -> Expression:
+    return _shortened(parse_ecma(source, widest=True))
 
 
 @lru_cache(maxsize=64)
 def of_format(name: str) -> Language:
     """The strings of a format that `FORMATS` has."""
-    return Language(f"format {name}", FORMATS[name]())
+    return Language(f"format {name}", FORMATS[name](), lambda: _widest_pattern(BOUNDS.get(name, "")))
 
 
 @lru_cache(maxsize=64)
@@ -67,9 +103,10 @@ def of_values(values: frozenset[str]) -> Language:
     return Language("listed values", texts(values))
 
 
-def names_of(contents: Iterable[Expression]) -> Language:
-    """The strings that any of `contents` matches."""
-    return Language("names", Alt(tuple(contents)))
+def names_of(contents: Iterable[Expression], widest: Iterable[Expression]) -> Language:
+    """The strings that any of `contents` surely matches, and any of `widest` may."""
+    made = Alt(tuple(widest))
+    return Language("names", Alt(tuple(contents)), lambda: made)
 
 
 def _is_any_text(node: Expression) -> bool:
@@ -80,6 +117,24 @@ def _is_any_text(node: Expression) -> bool:
         and isinstance(node.item, Chars)
         and node.item.ranges == ALL_RANGES
     )
+
+
+def _are_same(left: Expression, right: Expression) -> bool:
+    """Whether both are written the same."""
+    if left is right:
+        return True
+    match left, right:
+        case Chars(one), Chars(other):
+            return one == other
+        case Text(one), Text(other):
+            return one == other
+        case (Seq(ones), Seq(others)) | (Alt(ones), Alt(others)) | (Both(ones), Both(others)):
+            return len(ones) == len(others) and all(map(_are_same, ones, others))
+        case Repeat(one, low, high), Repeat(other, other_low, other_high):
+            return (low, high) == (other_low, other_high) and _are_same(one, other)
+        case (Not(one), Not(other)) | (Atom(one), Atom(other)):
+            return _are_same(one, other)
+    return False
 
 
 def _shortened(node: Expression) -> Expression:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
+from .checks import refuse
 from .language import Language
 from .nodes import FALSE, TRUE, Node
 
@@ -19,15 +20,25 @@ class Layer:
 
     patterns: tuple[tuple[Language, Node], ...]
     rest: Node
+    pointer: str = field(default="", compare=False)
 
     def value(self, name: str) -> Node:
-        """What the property `name` is in."""
+        """What the property `name` is in. Raises GrammarError where readings of a pattern differ on that."""
         node: Node = TRUE
         found = False
+        disputed: list[tuple[Language, Node]] = []
         for language, value in self.patterns:
             if language.contains(name):
                 node, found = node & value, True
-        return node if found else self.rest
+            elif language.may_contain(name):
+                disputed.append((language, value))
+        if not found:
+            node = self.rest
+        for language, value in disputed:
+            if (node & value if found else value) is not node:
+                reason = f"whether the name {name!r} is in {language.name} depends on who reads that"
+                refuse(self.pointer, "patternProperties", reason)
+        return node
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +147,7 @@ class ObjectShape:
         seen = self.seen
         if seen.all:
             return self
-        layer = Layer(tuple((language, TRUE) for language in seen.languages), node)
+        layer = Layer(tuple((language, TRUE) for language in seen.languages), node, node.pointer)
         named = {name: value if name in seen.names else value & layer.value(name) for name, value in self.named.items()}
         for name in seen.names:
             if name not in named:

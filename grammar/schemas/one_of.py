@@ -9,6 +9,7 @@ from typing import Any
 from .algebra import Algebra
 from .nodes import Node
 from .objects import ObjectShape
+from .scalars import StringShape
 from .values import ValueSet
 
 MANY = 8
@@ -35,6 +36,8 @@ def _listed_once(sets: Sequence[Shapes]) -> Shapes | None:
     """The listed values that are in exactly one of `sets` of scalars; None where not all of them list values."""
     shapes = [shape for one in sets for shape in one]
     if len(shapes) < 2 or any(getattr(shape, "values", None) is None for shape in shapes):
+        return None
+    if any(isinstance(shape, StringShape) and not shape.is_settled for shape in shapes):
         return None
     counts = Counter(value for one in sets for value in frozenset().union(*(shape.values for shape in one)))
     kept = frozenset(value for value, count in counts.items() if count == 1)

@@ -127,7 +127,8 @@ ANY_INTEGER = NumberShape(multiples=(ONE,))
 class StringShape:
     """Strings by length in characters, by the languages they are in and not in, or listed.
 
-    Where `values` lists the strings, nothing else is said.
+    Where `values` lists the strings, something else is said only if languages dispute one of them; then the set has
+    those that all is true of.
     """
 
     low: int = 0
@@ -137,15 +138,29 @@ class StringShape:
     values: frozenset[str] | None = None
 
     def contains(self, value: str) -> bool:
-        """Whether this string is in the set."""
-        if self.values is not None:
-            return value in self.values
+        """Whether this string is surely in the set."""
         return (
-            self.low <= len(value)
+            (self.values is None or value in self.values)
+            and self.low <= len(value)
             and (self.high is None or len(value) <= self.high)
             and all(language.contains(value) for language in self.languages)
+            and not any(language.may_contain(value) for language in self.excluded)
+        )
+
+    def may_contain(self, value: str) -> bool:
+        """Whether this string is in the set or disputed."""
+        return (
+            (self.values is None or value in self.values)
+            and self.low <= len(value)
+            and (self.high is None or len(value) <= self.high)
+            and all(language.may_contain(value) for language in self.languages)
             and not any(language.contains(value) for language in self.excluded)
         )
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no language disputes a listed value."""
+        return not (self.languages or self.excluded)
 
     def meet(self, other: StringShape) -> StringShape | None:
         """The intersection; None where it is plainly empty."""
@@ -153,51 +168,65 @@ class StringShape:
             return other
         if other is ANY_STRING:
             return self
-        if self.values is not None and other.values is not None:
-            kept = self.values & other.values
-            return StringShape(values=kept) if kept else None
-        if self.values is None and other.values is not None:
-            return other.meet(self)
-        if self.values is not None:
-            if (other.languages or other.excluded) and sum(map(len, self.values)) > MAX_LISTED:
-                raise GrammarError("too many listed strings stand beside a pattern", keyword="size")
-            kept = frozenset(value for value in self.values if other.contains(value))
-            return StringShape(values=kept) if kept else None
         high = self.high if other.high is None else other.high if self.high is None else min(self.high, other.high)
+        values = self.values if other.values is None else other.values
+        if self.values is not None and other.values is not None:
+            values = self.values & other.values
         met = StringShape(
             max(self.low, other.low),
             high,
             tuple(dict.fromkeys(self.languages + other.languages)),
             tuple(dict.fromkeys(self.excluded + other.excluded)),
+            values,
         )
-        return None if met.is_empty() else met
+        if met.is_empty():
+            return None
+        return met if values is None else met._settle(values)
+
+    def _settle(self, values: frozenset[str]) -> StringShape | None:
+        """The same with only those of `values` that may be in the set."""
+        if not self.is_settled and sum(map(len, values)) > MAX_LISTED:
+            raise GrammarError("too many listed strings stand beside a pattern", keyword="size")
+        sure = frozenset(filter(self.contains, values))
+        disputed = frozenset() if self.is_settled else frozenset(filter(self.may_contain, values - sure))
+        if disputed:
+            return StringShape(languages=self.languages, excluded=self.excluded, values=sure | disputed)
+        return StringShape(values=sure) if sure else None
 
     def is_empty(self) -> bool:
         """Whether it is plain that no string is in the set."""
-        if self.values is not None:
-            return not self.values
+        if self.values is not None and not self.values:
+            return True
         return (self.high is not None and self.low > self.high) or any(one in self.excluded for one in self.languages)
 
     def complement(self) -> list[StringShape]:
         """All other strings."""
-        if self.values is not None:
-            return [StringShape(excluded=(of_values(self.values),))]
         others = [StringShape(excluded=(language,)) for language in self.languages]
         others += [StringShape(languages=(language,)) for language in self.excluded]
+        if self.values is not None:
+            others.append(StringShape(excluded=(of_values(self.values),)))
         if self.low > 0:
             others.append(StringShape(high=self.low - 1))
         if self.high is not None:
             others.append(StringShape(low=self.high + 1))
         return others
 
-    def content(self) -> Expression:
-        """The strings themselves, as JSON does not yet spell them."""
+    def listed(self) -> frozenset[str] | None:
+        """The strings of the set, where they are listed: those that are surely in it."""
+        if self.values is None or self.is_settled:
+            return self.values
+        return frozenset(filter(self.contains, self.values))
+
+    def content(self, widest: bool = False) -> Expression:
+        """The strings that are surely in the set, or (`widest`) that may be, as JSON does not yet spell them."""
         if self.values is not None:
-            return of_values(self.values).expression
-        items = [language.expression for language in self.languages]
-        if self.low > 0 or self.high is not None or not items:
-            items.append(repeat(ANY_CHARACTER, self.low, self.high))
-        return without(both(*items), *(language.expression for language in self.excluded))
+            kept = self.values if widest else self.listed()
+            return of_values(kept or frozenset()).expression
+        inside = [language.widest if widest else language.expression for language in self.languages]
+        outside = [language.expression if widest else language.widest for language in self.excluded]
+        if self.low > 0 or self.high is not None or not inside:
+            inside.append(repeat(ANY_CHARACTER, self.low, self.high))
+        return without(both(*inside), *outside)
 
 
 ANY_STRING = StringShape()

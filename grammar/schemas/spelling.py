@@ -57,9 +57,10 @@ def spell_strings(shape: StringShape, spelling: Spelling = "mixed") -> Expressio
     """The texts of a set of strings, with their quotes."""
     if shape is ANY_STRING and spelling == "mixed":
         return STRING
-    if shape.values is not None:
-        few = len(shape.values) <= MANY_VALUES  # long lists are not kept
-        return _listed(shape.values, spelling) if few else _listed.__wrapped__(shape.values, spelling)
+    values = shape.listed()
+    if values is not None:
+        few = len(values) <= MANY_VALUES  # long lists are not kept
+        return _listed(values, spelling) if few else _listed.__wrapped__(values, spelling)
     if spelling == "mixed" and not shape.languages and not shape.excluded:
         return string(shape.low, shape.high)
     return _spelled(shape, spelling)
