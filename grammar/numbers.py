@@ -54,6 +54,8 @@ Value = int | float | Decimal | Fraction
 
 MOST_LISTED = 64
 """So many values are written out one by one, where a range alone does not tell them."""
+MOST_REMAINDERS = 100_000
+"""What divides a number is told from the remainders that its digits have left so far: so many at the most."""
 WIDEST_EXPONENT = 400
 """Powers of ten that bounds may reach when they are given as `Decimal`."""
 
@@ -329,8 +331,20 @@ def _least_common(multiples: tuple[Fraction, ...], integer: bool) -> Fraction | 
 
 @lru_cache(maxsize=256)
 def _multiple(step: Fraction) -> Expression:
+    """Unsigned numerals of the multiples of `step`; the zeros that end whole ones need no remainders."""
     places = decimal_places(step)
-    return Multiple(int(step * 10**places), places)
+    modulus = int(step * 10**places)
+    zeros = 0
+    while not places and modulus % 10 == 0:
+        modulus, zeros = modulus // 10, zeros + 1
+    if modulus > MOST_REMAINDERS:
+        reason = f"the digits of what is no multiple may leave more than {MOST_REMAINDERS} remainders"
+        raise GrammarError(reason, keyword="multipleOf")
+    if not zeros:
+        return Multiple(modulus, places)
+    digits = Repeat(DIGIT, 1, None)
+    before = digits if modulus == 1 else both(digits, Multiple(modulus, 0))
+    return seq(alt(seq(before, repeat(Text("0"), zeros, zeros)), Repeat(Text("0"), 1, None)), ZERO_FRACTION)
 
 
 def _is_plain(size: Fraction) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import product
 
+from ...errors import GrammarError
 from ..expression import (
     NOTHING,
     Elements,
@@ -31,6 +32,7 @@ from .distinct import distinct_items
 from .language import ANY_TEXT, Language
 from .nodes import FALSE, TRUE, Node
 from .objects import ANY_OBJECT, ObjectShape
+from .scalars import NumberShape
 from .spelling import WORDS, anything, spell_numbers, spell_strings
 from .values import NULL as NULL_BIT
 from .values import ValueSet
@@ -107,7 +109,7 @@ class Emitter:
         if words & ~NULL_BIT:
             options.append(WORDS[words & ~NULL_BIT])
         for number_shape in numbers:
-            options.append(spell_numbers(number_shape, self.plain_integers))
+            options.append(self.number(number_shape, pointer))
         for string_shape in strings:
             options.append(spell_strings(string_shape))
         for array in arrays:
@@ -117,6 +119,13 @@ class Emitter:
         if len(options) == 1:
             return options[0]
         return alt(*options)
+
+    def number(self, shape: NumberShape, pointer: str) -> Expression:
+        """The numerals of a set of numbers."""
+        try:
+            return spell_numbers(shape, self.plain_integers)
+        except GrammarError as error:
+            refuse(pointer, error.keyword or "number", error.message)
 
     # -- arrays -----------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ BOUNDS = st.one_of(
     st.sampled_from(["0.5", "-0.05", "99.99", "1e-7", "1.5e+20", "-2e17", "12345.678", "1e300", "9007199254740993"]),
     st.decimals(-1000, 1000, places=3, allow_nan=False),
 ).map(lambda bound: exact(Decimal(str(bound))))
-STEPS = st.sampled_from(["1", "2", "3", "7", "10", "0.01", "0.5", "6.75", "1e-6", "1000"]).map(Fraction)
+STEPS = st.sampled_from(["1", "2", "3", "7", "10", "0.01", "0.5", "6.75", "1e-6", "1000", "25000", "120"]).map(Fraction)
 
 
 @st.composite
@@ -204,6 +204,18 @@ def test_empty_sets() -> None:
         number(low=third, high=third, multiples=(third,), excluded=(third,)),
     ):
         assert made is NOTHING
+
+
+def test_divisors_that_leave_many_remainders_are_refused_but_for_their_zeros() -> None:
+    for step in ("0.123456789", "1000003", "100001e20"):
+        with pytest.raises(GrammarError) as caught:
+            number(integer=True, multiples=(Fraction(Decimal(step)),))
+        assert caught.value.keyword == "multipleOf"
+    made = number(multiples=(Fraction(12_000_000),))
+    for text in ("0", "0.0", "-12000000", "36000000.0", "240000000"):
+        assert matches(made, text), text
+    for text in ("1", "1000000", "12000000.5", "120000001", "1200000", "00", "012000000"):
+        assert not matches(made, text), text
 
 
 def test_long_bounds() -> None:
