@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from schema_cases import Case, baseline, judge, official_suite
+from schema_cases import DOCUMENT, Case, baseline, judge, official_suite, with_keyword_table
 
 SUITE = list(official_suite())
 FLOOR = 320
@@ -31,3 +31,8 @@ def test_a_group_is_judged_right_or_refused_as_before(case: Case, record) -> Non
 def test_the_baseline_lists_every_group_and_keeps_its_floor(record) -> None:
     assert list(record) == [case.name for case in SUITE]
     assert sum(entry == "enforced" for entry in record.values()) >= FLOOR
+
+
+def test_the_table_in_the_documents_is_the_baselines(record) -> None:
+    document = DOCUMENT.read_text(encoding="utf-8")
+    assert document == with_keyword_table(document, record)

@@ -1,7 +1,8 @@
 """Write down what is enforced now: `python tests/grammar/update_baseline.py [--check]`.
 
-Refuses to move a schema back from enforced to refused, and to record one that is judged wrongly. With `--check`
-nothing is written; either way it prints what is refused, by keyword, and every wrong judgement.
+The table of keywords in `docs/grammar.md` is written along with it. Refuses to move a schema back from enforced to
+refused, and to record one that is judged wrongly. With `--check` nothing is written; either way it prints what is
+refused, by keyword, and every wrong judgement.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from schema_cases import BASELINE, baseline, judge, maskbench, official_suite
+from schema_cases import BASELINE, DOCUMENT, baseline, judge, maskbench, official_suite, with_keyword_table
 
 
 def main() -> None:
@@ -41,6 +42,8 @@ def main() -> None:
         sys.exit(f"{len(problems)} problems: nothing is recorded")
     if not options.check:
         BASELINE.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        document = with_keyword_table(DOCUMENT.read_text(encoding="utf-8"), record["suite"])
+        DOCUMENT.write_text(document, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -105,3 +105,46 @@ def baseline() -> dict[str, dict[str, Any]]:
     """The committed record: for "suite" and "maskbench", what becomes of each case by name."""
     record: dict[str, dict[str, Any]] = json.loads(BASELINE.read_text(encoding="utf-8"))
     return record
+
+
+DOCUMENT = ROOT / "docs" / "grammar.md"
+BEGIN, END = "<!-- keywords: begin -->\n", "<!-- keywords: end -->"
+
+
+def keyword_table(suite: dict[str, Any]) -> str:
+    """The table of the documents: for each file of the official suite, what is enforced and what refused."""
+    files: dict[str, list[Any]] = {}
+    for name, entry in suite.items():
+        files.setdefault(name.split(":")[0], []).append(entry)
+    total = sum(entry == "enforced" for entry in suite.values())
+    rows = [
+        f"Of the {len(suite)} groups of the official suite (draft 2020-12, formats as annotations) {total} are enforced, "
+        "with every instance judged right; the others are refused:\n",
+        "| keyword | groups enforced | refused |",
+        "|---|---|---|",
+    ]
+    for keyword, entries in files.items():
+        enforced = sum(entry == "enforced" for entry in entries)
+        reasons = Counter(_reason(entry) for entry in entries if entry != "enforced")
+        refused = "; ".join(f"{reason} ({count})" if count > 1 else reason for reason, count in reasons.items())
+        rows.append(f"| `{keyword}` | {enforced} of {len(entries)} | {refused} |")
+    return "\n".join(rows) + "\n"
+
+
+def _reason(entry: dict[str, str | None]) -> str:
+    """A refusal in the words of the table: without the place, which is the suite's."""
+    match entry["refused"]:
+        case "empty" | "false":
+            return "nothing can be valid"
+        case "$ref" | "$dynamicRef" as keyword:
+            return f"`{keyword}` out of the document"
+        case "$schema":
+            return "a dialect of one's own"
+        case keyword:
+            return f"`{keyword}`: {str(entry['reason']).rpartition(': ')[2]}"
+
+
+def with_keyword_table(document: str, suite: dict[str, Any]) -> str:
+    """The document with its table as the baseline has it."""
+    before, _, rest = document.partition(BEGIN)
+    return before + BEGIN + keyword_table(suite) + END + rest.partition(END)[2]
