@@ -1,4 +1,8 @@
-"""The grammar engine served by `outlines-core`: expression → regex in its dialect → index of tokens by state.
+"""`outlines-core` as a grammar engine: expression → regex in its dialect → index of tokens by state.
+
+Not what weft uses unless it is asked for (``backend="outlines-core"``): it knows regular constraints only, writes the
+whole automaton out beforehand, and refuses the rest by name (`flatten.py`, `outlines_limits.py`). It is here to compare
+with, and to hold our own engine to.
 
 Version 0.2 of it has habits that would lose texts or time without end. Writing the expression E as ``\\x00(E)\\x00``,
 between marks that no text holds, avoids all of them:
@@ -8,6 +12,8 @@ between marks that no text holds, avoids all of them:
   With the mark at the end nothing is complete before the mark: a text may end where the mark may follow.
 - It also builds the automaton of a search that may start anywhere, whose size is exponential for common JSON. With the
   mark at the start, a search can only start where another has just ended.
+
+So NUL, which is the mark, is in none of the texts: where a set of characters has it, it is left out.
 """
 
 from __future__ import annotations
@@ -16,14 +22,15 @@ import itertools
 import logging
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 
 from ..errors import GrammarError
 from .expression import MAX_CHARACTER, NOTHING, Alt, Chars, Expression, Ranges, Repeat, Seq, Text, intersect
-from .limits import check_automaton, check_size
+from .flatten import flatten
+from .outlines_limits import check_automaton, check_size
 from .protocol import Forced, MaskBits
 from .vocabulary import Vocabulary
 
@@ -45,15 +52,16 @@ def compile_expression(expression: Expression, vocabulary: Vocabulary) -> Outlin
     """Compile for one vocabulary.
 
     Raises:
-        GrammarError: no text can match, the automaton is too large, or the vocabulary cannot spell what it needs.
+        GrammarError: no text can match, it is no regular constraint, the automaton is too large, or the vocabulary
+            cannot spell what it needs.
     """
-    if expression is NOTHING:
-        raise GrammarError("no text can meet this constraint", keyword="empty")
-    check_size(expression)
-    check_automaton(expression, vocabulary.size)
+    try:
+        pattern = _pattern(expression, vocabulary)
+    except RecursionError as error:
+        raise GrammarError("the constraint nests too deeply", keyword="nesting") from error
     core = _outlines_core()
     try:
-        index = core.Index(f"\\x00{_group(expression)}\\x00", _core_vocabulary(vocabulary))
+        index = core.Index(pattern, _core_vocabulary(vocabulary))
     except ValueError as error:
         reason = str(error) if len(str(error)) < 400 else str(error)[:400] + "..."
         raise GrammarError(f"outlines-core cannot compile this constraint: {reason}") from error
@@ -88,12 +96,24 @@ _core_vocabularies: WeakKeyDictionary[Vocabulary, Any] = WeakKeyDictionary()
 _told_no_forced_text: WeakSet[Vocabulary] = WeakSet()
 
 
+def _pattern(expression: Expression, vocabulary: Vocabulary) -> str:
+    """The regex between its marks, once it is known not to be too large."""
+    flat = flatten(expression)
+    if flat is NOTHING:
+        raise GrammarError("no text can meet this constraint", keyword="empty")
+    check_size(flat)
+    check_automaton(flat, vocabulary.size)
+    return f"\\x00{_group(flat)}\\x00"
+
+
 def _write(node: Expression) -> str:
     """The expression in the dialect of Rust's regex crate."""
     match node:
         case Chars(ranges):
-            return _write_set(intersect(ranges, _WITHOUT_NUL))
+            return _write_set(intersect(ranges, _WITHOUT_NUL) or _refuse_nul())
         case Text(content):
+            if "\0" in content:
+                _refuse_nul()
             return "".join(_write_point(ord(character)) for character in content)
         case Seq(items):
             return "".join(_group(item) if isinstance(item, Alt) else _write(item) for item in items)
@@ -106,6 +126,10 @@ def _write(node: Expression) -> str:
             return (_write(item) if isinstance(item, Chars) else _group(item)) + bounds
         case _:
             raise GrammarError(f"outlines-core cannot compile this constraint: it has no {type(node).__name__}")
+
+
+def _refuse_nul() -> NoReturn:
+    raise GrammarError("outlines-core cannot match NUL, which marks the ends of its texts", keyword="NUL")
 
 
 def _group(node: Expression) -> str:
