@@ -118,8 +118,8 @@ def keyword_table(suite: dict[str, Any]) -> str:
         files.setdefault(name.split(":")[0], []).append(entry)
     total = sum(entry == "enforced" for entry in suite.values())
     rows = [
-        f"Of the {len(suite)} groups of the official suite (draft 2020-12, formats as annotations) {total} are enforced, "
-        "with every instance judged right; the others are refused:\n",
+        f"Of the {len(suite)} groups of the official suite (draft 2020-12, formats as annotations) {total} are "
+        "enforced, with every instance judged right; the others are refused:\n",
         "| keyword | groups enforced | refused |",
         "|---|---|---|",
     ]
