@@ -1,11 +1,12 @@
 """Constraints on text, compiled to masks over a model's tokens. Knows nothing of models, torch or scheduling.
 
-A constraint (a JSON Schema, a regex, choices) is read into an expression (`expression.py`), which an engine compiles
-for one `Vocabulary` into a `Grammar`; a request walks it with a `Matcher` (`protocol.py` says what both promise).
+A constraint (a JSON Schema, a regex, a grammar, choices, a structural tag) is read into one `Expression` over
+characters (`expression.py`), which `engine/` compiles for a `Vocabulary` into a `Grammar`; a request walks it with a
+`Matcher` (`protocol.py` says what both promise).
 
-Start at `compiler.py`; `constraints.py` makes constraints from what callers hold; `schemas/` and
-`regex_parser.py` read the languages; `limits.py` bounds what they may grow to; `outlines.py` is the engine; `cache.py`
-keeps what is compiled.
+Start at `compiler.py`, then `expression.py`. `constraints.py` makes constraints from what callers hold; `schemas/`,
+`regex_parser.py`, `grammar_parser.py` and `structural_tags.py` read the languages; `compile_worker.py` reads long ones
+in another process, and `cache.py` keeps what is compiled. `outlines.py` is another engine, to compare with.
 """
 
 from .cache import GrammarCache
