@@ -31,6 +31,7 @@ from .digits import (
     exactly,
     split,
 )
+from .doubles import SHORT, next_double, rounding_to, told_from_grid, told_multiples
 from .expression import (
     EMPTY,
     NOTHING,
@@ -68,7 +69,6 @@ _WHOLE_IN_DOUBLES = 2**53
 _PLAIN_FROM = Fraction(1, 10**4)
 _PLAIN_TO = Fraction(10**16)
 _MINUS = Text("-")
-_NOT_WHOLE = seq(Repeat(DIGIT, 1, None), POINT, DIGITS, LEADING, DIGITS)
 _ONE_SPELLING = seq(alt(Text("0"), seq(LEADING, DIGITS)), optional(seq(POINT, DIGITS, LEADING)))
 
 
@@ -153,17 +153,6 @@ def equal(value: Value) -> Expression:
     return _equal(exact(value))
 
 
-def _next_double(value: Fraction, toward: float) -> Fraction | None:
-    """As `json.dumps` writes it, the next double from `value`, above 0, in a direction; None where there is none."""
-    try:
-        found = math.nextafter(float(value), toward)
-    except OverflowError:
-        found = math.inf
-    if math.isinf(found):
-        return None if toward else value
-    return Fraction(repr(found))
-
-
 @dataclass(frozen=True, slots=True)
 class _Span:
     """The numbers between two bounds, which may be left out (None) or not be included (open)."""
@@ -204,11 +193,11 @@ class _Span:
         """
         low, high = self.low, self.high
         if low is not None and low > 0 and self.low_open:
-            low = _next_double(low, math.inf)
+            low = next_double(low, math.inf)
             if low is None:
                 return None
         if high is not None and self.high_open:
-            high = _next_double(high, 0.0) or _ZERO
+            high = next_double(high, 0.0) or _ZERO
         span = _Span(low, self.low_open and low == 0, high, False)
         return None if span.is_empty() else span
 
@@ -267,20 +256,23 @@ class _Numbers:
         if span.is_empty():
             return NOTHING
         sizes = [abs(value) for value in self.excluded if not value or (value > 0) == (sign > 0)]
-        sizes = [size for size in sizes if span.holds(size)]
+        if span.low == 0 and _ZERO in sizes:
+            span = _Span(_ZERO, True, span.high, span.high_open)
+            span = span.whole() if self.integer else span
+            if span.is_empty():
+                return NOTHING
+        sizes = [size for size in sizes if size and span.holds(size)]
         closed = span if self.integer else span.closed()
         plain = NOTHING if closed is None else self._plain(span, closed)
         plain = self._filtered(plain)
-        plain = without(plain, *(exactly(size) for size in sizes)) if plain is not NOTHING else NOTHING
+        plain = without(plain, *(rounding_to(size, ()) for size in sizes))
         if self.canonical or self.not_multiples or closed is None or closed.low is None:
             return plain
         zones = (SMALL,) if self.fractional else (SMALL, LARGE)
         floating = scientific(
             closed.low, closed.high, Fraction(1) if self.integer and not self.step else self.step, zones
         )
-        if floating is not NOTHING:
-            floating = without(floating, *(one_value(size) for size in sizes if size))
-        return alt(plain, floating)
+        return alt(plain, without(floating, *(rounding_to(size, zones) for size in sizes)))
 
     def _plain(self, span: _Span, closed: _Span) -> Expression:
         """The numerals without exponent; `closed` is what doubles tell from the bounds of `span`."""
@@ -309,10 +301,14 @@ class _Numbers:
         needed = [numerals]
         if self.step is not None and not (self.integer and self.step == 1):
             needed.append(_multiple(self.step))
+            if self.step.numerator > 1:
+                needed.append(told_multiples(decimal_places(self.step)))
         if self.fractional:
-            needed.append(_NOT_WHOLE)
+            needed.append(told_from_grid(0, False))
+        for step in self.not_multiples:
+            needed.append(told_from_grid(decimal_places(step), not self.fractional))
         if self.canonical and not self.integer:
-            needed.append(_ONE_SPELLING)
+            needed += [_ONE_SPELLING, SHORT]
         return without(both(*needed), *map(_multiple, self.not_multiples))
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from slow_matcher import is_prefix, matches
 
 from weft.errors import GrammarError
+from weft.grammar.doubles import MOST_TOLD
 from weft.grammar.expression import NOTHING, Expression
 from weft.grammar.numbers import INTEGER, NUMBER, equal, exact, number
 
@@ -53,6 +54,11 @@ def by_double(numeral: str) -> bool:
     return any(letter in numeral for letter in ".eE")
 
 
+def is_near(value: Fraction, edge: Fraction) -> bool:
+    """Whether no double is between the two, once they are rounded."""
+    return abs(float(value) - float(edge)) <= math.ulp(max(abs(float(value)), abs(float(edge))))
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_bounds_and_divisors_are_exact(data: st.DataObject) -> None:
@@ -85,11 +91,10 @@ def test_bounds_and_divisors_are_exact(data: st.DataObject) -> None:
         if not expected:
             assert not accepted, numeral
         elif not accepted:
-            # Lost only: floating notation beside divisors, and what rounds to an open bound.
-            rounds = any(
-                edge is not None and by_double(numeral) and float(value) == float(edge) for edge in (low, high)
-            )
-            floating = "e" in numeral or ("." in numeral and abs(value) >= 10**16)
+            # Lost only: floating notation beside divisors, and what readers of doubles may take for another number.
+            edges = [edge for edge in (low, high, *excluded) if edge is not None]
+            rounds = by_double(numeral) and any(is_near(value, edge) for edge in edges)
+            floating = "e" in numeral or ("." in numeral and sum(map(str.isdigit, numeral)) > MOST_TOLD)
             assert rounds or (floating and (multiples or not_multiples or integer)), numeral
 
 
@@ -116,6 +121,54 @@ def test_doubles_as_dumped_compare_as_doubles(bound: float, value: float, is_ope
 )
 def test_what_a_double_rounds_to_an_open_bound_is_not_taken(options: dict[str, object], text: str) -> None:
     assert not matches(number(**options), text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "texts"),
+    [
+        ({"excluded": (Fraction(1),)}, ["1.00000000000000000001", "0.99999999999999999999", "1.0"]),
+        ({"excluded": (Fraction(0),)}, ["0." + "0" * 330 + "1", "0.0", "-0", "-0.0"]),
+        ({"excluded": (Fraction(1, 10),)}, ["0.1000000000000000055511151231257827", "0.10"]),
+        ({"excluded": (Fraction(2 * 10**17),)}, ["2.00000000000000000001e17", "2e+17", "200000000000000000.1"]),
+        ({"excluded": (Fraction(2**53),)}, ["9007199254740993.0", "9007199254740992.00000001"]),
+        ({"excluded": (Fraction(1, 10**7),)}, ["1.0000000000000000000001e-07"]),
+        ({"fractional": True}, ["1.00000000000000000001", "8.99999999999999999999", "9007199254740992.3"]),
+        ({"not_multiples": (Fraction(3, 10),)}, ["0.89999999999999999999", "0.9", "0.90000000000000000001"]),
+        ({"not_multiples": (Fraction(2),)}, ["9007199254740993.0", "2.0", "1.9999999999999999999"]),
+        ({"multiples": (Fraction(3),)}, ["9007199254740993.0"]),
+        ({"excluded": (Fraction(9),), "integer": True}, ["9.0", "9"]),
+    ],
+)
+def test_what_a_double_rounds_to_what_is_excluded_is_not_taken(options: dict[str, object], texts: list[str]) -> None:
+    made = number(**options)  # type: ignore[arg-type]
+    for text in texts:
+        assert not matches(made, text), text
+
+
+@pytest.mark.parametrize(
+    ("options", "texts"),
+    [
+        ({"excluded": (Fraction(1),)}, ["1.0000000000000002", "0.9999999999999999", "-1.0", "0", "1e+16"]),
+        ({"excluded": (Fraction(0),)}, ["1e-05", "5e-324", "0.0001", "-12"]),
+        ({"excluded": (Fraction(2**53 + 1),)}, ["9007199254740992", "9007199254740994"]),
+        ({"fractional": True}, ["0.1", "1.05", "12345678.05", "0.30000000000000004", "1e-07", "12345678901234.5"]),
+        ({"not_multiples": (Fraction(1, 10),)}, ["0.11", "0.3000000004", "123456789.01"]),
+        ({"not_multiples": (Fraction(2),)}, ["1", "1.0", "1.5", "9007199254740993", "0.1"]),
+        ({"multiples": (Fraction(3),)}, ["9007199254740993", "9.0", "0.0"]),
+    ],
+)
+def test_what_a_double_tells_from_what_is_excluded_is_taken(options: dict[str, object], texts: list[str]) -> None:
+    made = number(**options)  # type: ignore[arg-type]
+    for text in texts:
+        assert matches(made, text), text
+
+
+def test_distinct_numbers_are_distinct_doubles() -> None:
+    made = number(canonical=True)
+    for text in ("0.1", "-12.5", "123456789012345678", "1234567890.12345"):
+        assert matches(made, text)
+    for text in ("0.1000000000000000055", "9007199254740992.1", "1.0"):
+        assert not matches(made, text)
 
 
 def test_nothing_is_read_as_infinity() -> None:
