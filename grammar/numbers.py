@@ -87,7 +87,6 @@ def exact(value: Value) -> Fraction:
     return Fraction(value)
 
 
-@lru_cache(maxsize=1024)
 def number(
     *,
     integer: bool = False,
@@ -115,12 +114,24 @@ def number(
     Raises:
         GrammarError: a bound or divisor whose digits have no end.
     """
-    if (
-        not (integer or fractional or canonical or multiples or not_multiples or excluded)
-        and low is None
-        and high is None
-    ):
-        return NUMBER
+    if not (fractional or canonical or multiples or not_multiples or excluded) and low is None and high is None:
+        return INTEGER if integer else NUMBER
+    return _number(integer, fractional, low, low_open, high, high_open, multiples, not_multiples, excluded, canonical)
+
+
+@lru_cache(maxsize=1024)
+def _number(
+    integer: bool,
+    fractional: bool,
+    low: Fraction | None,
+    low_open: bool,
+    high: Fraction | None,
+    high_open: bool,
+    multiples: tuple[Fraction, ...],
+    not_multiples: tuple[Fraction, ...],
+    excluded: tuple[Fraction, ...],
+    canonical: bool,
+) -> Expression:
     step = _least_common(multiples, integer)
     integer = integer or (step is not None and step.denominator == 1)
     if integer and fractional:
@@ -383,5 +394,5 @@ def _any_number() -> Expression:
 
 NUMBER = _any_number()
 """Any number that a double holds without overflow."""
-INTEGER = number(integer=True)
+INTEGER = _number(True, False, None, False, None, False, (), (), (), False)
 """Any whole number, also as 1.0 or 1e+16."""

@@ -110,7 +110,7 @@ def _derive_leaf(t, n, byte):
 
 @inner(NONE, INT)
 def enter(t, n):
-    """Put a node on the stack of derivatives under way: the node, its stage, how many results wait to be its options."""
+    """Put a node on the stack of derivatives under way: the node, its stage, how many results are options beside it."""
     at = t.meta[N_FRAMES]
     if at + 3 > len(t.frames):
         raise OutOfFuel

@@ -103,11 +103,14 @@ def _gather(code, at, made):
     return items
 
 
-@inner(INT, BYTES, INT, INT)
-def _literal(t, text, start, length):
+@inner(INT, BYTES, WORDS, INT, INT)
+def _literal(t, text, spellable, start, length):
     items = np.empty(length, np.int32)
     for k in range(length):
-        items[k] = text[start + k]
+        byte = np.int64(text[start + k])
+        if (spellable[byte >> 5] >> (byte & 31)) & 1 == 0:
+            return NOTHING
+        items[k] = byte
     where = t.nodes[make_data(t, items, length), A_]
     return make_literal(t, where, where + length)
 
@@ -260,12 +263,13 @@ def _array(t, code, at, made):
     return array_node(t, plan, 0, counts, START, 0)
 
 
-@entry(INT, CODE, BYTES, INT, FLAGS, FLAGS, TABLE, WORDS)
-def load(t, code, text, first_rule, dead_rules, rule_nullable, symbols, made):
+@entry(INT, CODE, BYTES, WORDS, INT, FLAGS, FLAGS, TABLE, WORDS)
+def load(t, code, text, spellable, first_rule, dead_rules, rule_nullable, symbols, made):
     """Make the nodes of a program.
 
     Args:
         code, text: the program's.
+        spellable: int32 [8]; bytes that some token holds. What needs others matches nothing.
         first_rule: number of its first rule among the store's.
         dead_rules: bool [rules], those that match no text.
         rule_nullable: bool [rules].
@@ -281,11 +285,14 @@ def load(t, code, text, first_rule, dead_rules, rule_nullable, symbols, made):
         result = np.int64(NOTHING)
         if op == OP_BYTES:
             words = np.empty(8, np.int32)
-            words[:] = code[at : at + 8]
-            result = intern_list(t, K_BYTES, words, 8)
+            some = False
+            for k in range(8):
+                words[k] = code[at + k] & spellable[k]
+                some = some or words[k] != 0
+            result = intern_list(t, K_BYTES, words, 8) if some else np.int64(NOTHING)
             at += 8
         elif op == OP_LITERAL:
-            result = _literal(t, text, code[at], code[at + 1])
+            result = _literal(t, text, spellable, code[at], code[at + 1])
             at += 2
         elif op == OP_SEQ:
             result = np.int64(EMPTY)
@@ -335,7 +342,7 @@ def load(t, code, text, first_rule, dead_rules, rule_nullable, symbols, made):
             if symbols[k, 0] >= 0:
                 result = make_token(t, symbols[k, 0])
             else:
-                result = _literal(t, text, symbols[k, 1], symbols[k, 2])
+                result = _literal(t, text, spellable, symbols[k, 1], symbols[k, 2])
             at += 1
         elif op == OP_OBJECT:
             result = _object(t, code, at + 1, made)

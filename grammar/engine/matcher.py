@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from ...errors import GrammarError
 from ..expression import Expression
@@ -19,6 +19,8 @@ from .store import Store
 MAX_FORCED = 4096
 FINISHED = -1
 """The row after end-of-sequence: no token is allowed."""
+_STATES = 40
+"""Bits of a row that are a state; those above them say of which store."""
 
 log = logging.getLogger(__name__)
 _told: WeakSet[Vocabulary] = WeakSet()
@@ -33,6 +35,7 @@ class _Stores:
 
 _lock = threading.Lock()
 _stores: WeakKeyDictionary[Vocabulary, _Stores] = WeakKeyDictionary()
+_living: WeakValueDictionary[int, Store] = WeakValueDictionary()
 
 
 def store_of(vocabulary: Vocabulary, limits: Limits = LIMITS, switches: Switches = SWITCHES) -> Store:
@@ -42,6 +45,7 @@ def store_of(vocabulary: Vocabulary, limits: Limits = LIMITS, switches: Switches
         store = stores.get((limits, switches))
         if store is None or store.is_full:
             store = stores[limits, switches] = Store(vocabulary, limits, switches)
+            _living[store.key] = store
         return store
 
 
@@ -75,8 +79,8 @@ class EngineGrammar:
 
     @property
     def key(self) -> int:
-        """The store's: equal rows of two grammars with one key are one mask."""
-        return self.store.key
+        """The engine's: its rows name masks by themselves, also those of matchers that went on in another store."""
+        return 0
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -88,7 +92,11 @@ class EngineGrammar:
 
     def mask(self, row: int) -> MaskBits:
         """The bits of a row. Read-only. Raises GrammarError where finding them takes more work than is granted."""
-        return self.store.mask(row if row >= 0 else NOTHING)
+        if row < 0:
+            return self.store.mask(NOTHING)
+        key = row >> _STATES
+        store = self.store if key == self.store.key else _living[key]
+        return store.mask(row & ((1 << _STATES) - 1))
 
     def restart(self) -> EngineGrammar:
         """The same grammar in the store that new ones go to."""
@@ -111,10 +119,14 @@ class EngineMatcher:
 
     def mask_row(self) -> int:
         """The row of the tokens allowed now, for the grammar's `mask`."""
-        return FINISHED if self._ended else self._state
+        return FINISHED if self._ended else self._store.key << _STATES | self._state
 
     def advance(self, token_id: int) -> bool:
-        """Consume a token; False, and unchanged, where it is not allowed. Raises GrammarError where it is too much work."""
+        """Consume a token; False, and unchanged, where it is not allowed.
+
+        Raises:
+            GrammarError: it takes more work than is granted.
+        """
         if self._ended:
             return False
         store = self._store

@@ -1,7 +1,7 @@
 """An expression written down as numbers, so that one compiled call loads it, or another process can make it.
 
-A program is a list of instructions, each of which makes one node out of earlier ones. Characters become UTF-8 bytes here,
-and an object's names a trie of the ways JSON spells them.
+A program is a list of instructions, each of which makes one node out of earlier ones. Characters become UTF-8 bytes
+here, and an object's names a trie of the ways JSON spells them.
 """
 
 from __future__ import annotations

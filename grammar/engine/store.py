@@ -200,7 +200,7 @@ class Store:
             made = np.zeros(program.count, np.int32)
             first = self._rules
             while True:
-                arguments = (program.code, text, first, dead, nullable_rules, symbols, made)
+                arguments = (program.code, text, self.tokens.spellable, first, dead, nullable_rules, symbols, made)
                 empty = int(self.call(load, *arguments, steps=self.limits.compile_steps))
                 first += rules
                 if empty < 0:

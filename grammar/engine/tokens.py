@@ -26,6 +26,7 @@ class Tokens:
         are_short: uint32 [words]; the short ones.
         contains: uint32 [256, words]; tokens by the bytes they hold, row `ILL_FORMED` those that are no whole number
             of characters.
+        spellable: int32 [8]; bytes that some token holds.
         plain_bytes: uint64 [4]; bytes of characters that stand for themselves inside a JSON string.
         longest_special: most characters of a token that is not of such characters only.
     """
@@ -54,6 +55,7 @@ class Tokens:
                     content.decode()
                 except UnicodeDecodeError:
                     self.contains[ILL_FORMED, token >> 5] |= np.uint32(1 << (token & 31))
+        self.spellable: NDArray[np.int32] = np.packbits(self._holds(), bitorder="little").view(np.int32)
         self._text: NDArray[np.uint32] = np.bitwise_or.reduce(self.contains, axis=0)
         special = [*range(0x20), QUOTE, _BACKSLASH, ILL_FORMED]
         marked = np.bitwise_or.reduce(self.contains[special], axis=0)
@@ -73,6 +75,12 @@ class Tokens:
         self._contents: list[NDArray[np.uint8] | None] = [
             None if content is None else np.frombuffer(content, dtype=np.uint8) for content in vocabulary.tokens
         ]
+
+    def _holds(self) -> NDArray[np.bool_]:
+        """For each byte, whether some token holds it."""
+        held: NDArray[np.bool_] = self.contains.any(axis=1)
+        held[ILL_FORMED] = False
+        return held
 
     def plain(self, most: int) -> NDArray[np.uint32]:
         """Tokens of up to `most` (-1: any number of) characters that stand for themselves inside a JSON string."""

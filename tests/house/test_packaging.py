@@ -78,7 +78,12 @@ def test_the_wheel_names_its_command_and_its_licence(wheel: Path) -> None:
 
 # Beside the dependencies: triton, where the dispatcher finds it; and what making and judging the built-in model needs,
 # which is development, by the `dev` extra.
-OPTIONAL = {"kernels": {"triton"}, "seedling": {"jsonschema", "transformers"}}
+OPTIONAL = {
+    "benchmarks": {"llguidance", "mistral_common", "tiktoken", "xgrammar"},
+    "grammar": {"tiktoken"},
+    "kernels": {"triton"},
+    "seedling": {"jsonschema", "transformers"},
+}
 MODULE_OF = {"pyzmq": "zmq"}
 COMES_WITH = {"starlette": "fastapi", "typing_extensions": "pydantic"}
 
