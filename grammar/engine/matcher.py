@@ -11,7 +11,7 @@ from ...errors import GrammarError
 from ..expression import Expression
 from ..protocol import Forced, MaskBits
 from ..vocabulary import Vocabulary
-from .layout import EMPTY, FLAGS, HAS_TOKEN, NOTHING
+from .layout import EMPTY, NOTHING
 from .limits import LIMITS, SWITCHES, Limits, Switches
 from .program import Program, write
 from .store import Store
@@ -160,7 +160,7 @@ class EngineMatcher:
     def forced(self) -> Forced:
         """What must come next; does not advance."""
         store = self._store
-        if self._ended or store.tables.nodes[self._state, FLAGS] & HAS_TOKEN:
+        if self._ended:
             return Forced()
         data = store.forced(self._state, MAX_FORCED)
         return Forced(data, self._spell(data)) if data else Forced()

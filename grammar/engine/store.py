@@ -246,7 +246,7 @@ class Store:
 
     def forced(self, state: int, most: int) -> bytes:
         """The bytes that must come next."""
-        return self.call(walk.forced_bytes, state, most).tobytes()
+        return self.call(walk.forced_bytes, state, most, len(self._symbol_tokens)).tobytes()
 
     def begins_longer(self, content: bytes, after: int) -> bool:
         """Whether some token begins with `content`, and the rest of it is allowed in the state `after`."""

@@ -28,6 +28,7 @@ from .layout import (
     AFTER,
     EMPTY,
     FIRST,
+    HAS_TOKEN,
     K_ALT,
     K_ARRAY,
     K_ATOM,
@@ -502,12 +503,16 @@ def capture_head(t, n):
     return np.int64(t.nodes[left, A_])
 
 
-@entry(OCTETS, INT, INT)
-def forced_bytes(t, n, most):
-    """The bytes that must come next, up to `most` of them."""
+@entry(OCTETS, INT, INT, INT)
+def forced_bytes(t, n, most, symbols):
+    """The bytes that must come next, up to `most` of them; where one of the special tokens may come, none must."""
     result = np.empty(most, np.uint8)
     count = 0
     while count < most and not nullable(t, n):
+        if (t.nodes[n, FLAGS_] & HAS_TOKEN) != 0:
+            for symbol in range(256, 256 + symbols):
+                if step(t, n, symbol) != NOTHING:
+                    return result[:count]
         only = -1
         follower = np.int64(NOTHING)
         for byte in range(256):

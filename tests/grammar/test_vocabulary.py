@@ -171,7 +171,7 @@ def test_text_that_names_a_special_token_is_text(byte_level):
 def test_forced_tokens_are_the_tokenizers_own(byte_level):
     vocabulary = Vocabulary.from_file(byte_level / "tokenizer.json")
     tokenizer = Tokenizer.from_file(str(byte_level / "tokenizer.json"))
-    text = '{"name": "Zoe", "n": 12}'
+    text = '{"name": "Zoe", "n": true}'
     forced = compile(vocabulary=vocabulary, json_schema={"const": json.loads(text)}).matcher().forced()
     assert forced.data.decode() == text
     assert list(forced.tokens) == tokenizer.encode(text).ids
