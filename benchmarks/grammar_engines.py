@@ -113,7 +113,8 @@ class _LLGuidanceWalker(Walker):
         fill_next_token_bitmask(self.matcher, self.bits, 0)
         if self.matcher.is_error():
             raise Refused(self.matcher.get_error())
-        return self.bits[0]
+        bits: Mask = self.bits[0]
+        return bits
 
     def advance(self, token: int) -> bool:
         return bool(self.matcher.consume_token(token))

@@ -79,7 +79,7 @@ def plain(result: Any, *arguments: Any) -> Callable[[Function], Function]:
 
 
 def _compiled(signature: Any, **options: bool) -> Callable[[Function], Function]:
-    decorate: Callable[[Function], Function] = njit(
+    decorate: Callable[[Function], Function] = njit(  # type: ignore[call-overload]
         signature, cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options
     )
     return decorate

@@ -92,7 +92,7 @@ class Tables(NamedTuple):
 
     Attributes:
         nodes: int32 [capacity, WIDTH].
-        index: int32 [power of two], node numbers by hash; 0 is free.
+        slots: int32 [power of two], node numbers by hash; 0 is free.
         pool: int32 [capacity], all lists.
         rows: int32 [capacity, 256], transitions of the nodes that have any.
         meta: int64 [N_META], counters.
@@ -101,7 +101,7 @@ class Tables(NamedTuple):
     """
 
     nodes: NDArray[np.int32]
-    index: NDArray[np.int32]
+    slots: NDArray[np.int32]
     pool: NDArray[np.int32]
     rows: NDArray[np.int32]
     meta: NDArray[np.int64]

@@ -182,11 +182,11 @@ def _describe(t, n, extra):
 @inner(INT, INT)
 def _new(t, slot):
     n = t.meta[N_NODES]
-    if n >= t.nodes.shape[0] or 2 * n >= t.index.shape[0]:
+    if n >= t.nodes.shape[0] or 2 * n >= t.slots.shape[0]:
         raise TablesFull
     burn(t, 4)
     t.meta[N_NODES] = n + 1
-    t.index[slot] = n
+    t.slots[slot] = n
     return n
 
 
@@ -207,24 +207,24 @@ def _hash_of(t, n):
 @entry(NONE)
 def rehash(t):
     """Fill the empty index anew."""
-    mask = np.uint64(t.index.shape[0] - 1)
+    mask = np.uint64(t.slots.shape[0] - 1)
     for n in range(2, t.meta[N_NODES]):
         h = _hash_of(t, n)
         slot = (h ^ (h >> np.uint64(32))) & mask
-        while t.index[slot] != 0:
+        while t.slots[slot] != 0:
             slot = (slot + np.uint64(1)) & mask
-        t.index[slot] = n
+        t.slots[slot] = n
 
 
 @inner(INT, INT, INT, INT, INT, INT, INT, INT)
 def intern(t, kind, a, b, c, d, e, extra):
     """The node of this kind and these operands; `extra` flags count where it is new."""
     h = _mix(_mix(_mix(_mix(_mix(_mix(np.uint64(17), kind), a), b), c), d), e)
-    mask = np.uint64(t.index.shape[0] - 1)
+    mask = np.uint64(t.slots.shape[0] - 1)
     slot = (h ^ (h >> np.uint64(32))) & mask
     nodes = t.nodes
     while True:
-        n = t.index[slot]
+        n = t.slots[slot]
         if n == 0:
             break
         if (
@@ -254,11 +254,11 @@ def intern_list(t, kind, items, count):
     h = _mix(np.uint64(23), kind)
     for k in range(count):
         h = _mix(h, items[k])
-    mask = np.uint64(t.index.shape[0] - 1)
+    mask = np.uint64(t.slots.shape[0] - 1)
     slot = (h ^ (h >> np.uint64(32))) & mask
     nodes = t.nodes
     while True:
-        n = t.index[slot]
+        n = t.slots[slot]
         if n == 0:
             break
         if nodes[n, KIND] == kind and nodes[n, B_] == count:

@@ -142,20 +142,20 @@ class Store:
         self.tables.nodes[: self.size, FLAGS] &= ~MARKED
 
     def _enlarge(self) -> None:
-        nodes, index, pool, rows, meta, *stacks = self.tables
-        if meta[N_NODES] * 4 >= nodes.shape[0] * 3 or 2 * meta[N_NODES] >= index.shape[0]:
+        nodes, slots, pool, rows, meta, *stacks = self.tables
+        if meta[N_NODES] * 4 >= nodes.shape[0] * 3 or 2 * meta[N_NODES] >= slots.shape[0]:
             used = nodes.shape[0]
             if used > 8 * self.limits.nodes:
                 raise GrammarError(f"the constraint is too large: more than {used} expressions", keyword="size")
             nodes = np.concatenate((nodes, np.zeros_like(nodes)))
-            grown = np.zeros(index.shape[0] * 2, np.int32)
+            grown = np.zeros(slots.shape[0] * 2, np.int32)
             self.tables = Tables(nodes, grown, pool, rows, meta, *stacks)
             rehash(self.tables)
         else:
             if pool.shape[0] > 64 * self.limits.nodes:
                 raise GrammarError("the constraint is too large: its lists are", keyword="size")
             pool = np.concatenate((pool, np.zeros_like(pool)))
-            self.tables = Tables(nodes, index, pool, rows, meta, *stacks)
+            self.tables = Tables(nodes, slots, pool, rows, meta, *stacks)
 
     @property
     def size(self) -> int:

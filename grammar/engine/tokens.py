@@ -78,7 +78,7 @@ class Tokens:
 
     def _holds(self) -> NDArray[np.bool_]:
         """For each byte, whether some token holds it."""
-        held: NDArray[np.bool_] = self.contains.any(axis=1)
+        held: NDArray[np.bool_] = np.any(self.contains != 0, axis=1)
         held[ILL_FORMED] = False
         return held
 
