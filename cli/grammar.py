@@ -62,6 +62,7 @@ def grammar(
     from ..grammar import Vocabulary
     from ..grammar.compiler import compile, parse
     from ..grammar.describe import describe
+    from ..grammar.warm_up import warm_up
 
     flags = (json_schema, regex, is_grammar, choices, structural_tag)
     named = [kind for kind, wanted in zip(Kind, flags, strict=True) if wanted]
@@ -74,6 +75,7 @@ def grammar(
     expression = parse(constraint)
     _print_description(kind, describe(constraint, expression))
     vocabulary = Vocabulary.from_file(_tokenizer_file(tokenizer))
+    warm_up(vocabulary)  # it says so, on stderr, where this takes long
     _print_first_mask(compile(constraint, vocabulary=vocabulary), vocabulary)
     if samples:
         _print_samples(constraint, vocabulary, samples, random.Random(seed))

@@ -105,7 +105,7 @@ class Engine:
             seed=seed,
         )
         self.tokenizer = Tokenizer(folder)
-        loaded = load(folder, self.options)
+        loaded = load(folder, self.options, self.tokenizer.vocabulary)
         self.context_length = loaded.context_length
         self.choices = loaded.choices
         self._intake = Intake(

@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 
 from ..errors import InvalidRequest, ModelError
+from ..grammar import Vocabulary
+from ..grammar.warm_up import warm_up
 from ..kernels.dispatch import explain
 from .kv_cache import KVCache
 from .mask_pool import MaskPool
@@ -68,8 +70,14 @@ class Loaded:
     choices: tuple[str, ...]
 
 
-def load(folder: Path, options: EngineOptions) -> Loaded:
-    """Load a model folder. Raises `ModelError` for the folder's faults, `InvalidRequest` for the options'."""
+def load(folder: Path, options: EngineOptions, vocabulary: Vocabulary) -> Loaded:
+    """Load a model folder, and what constraints over its vocabulary share.
+
+    Raises:
+        ModelError: the folder is at fault.
+        InvalidRequest: an option is.
+        EngineError: the grammar engine has no place to keep what it compiles.
+    """
     options.validate()
     config = ModelConfig.read(folder)
     device, device_reason = _choose_device(options.device)
@@ -96,10 +104,11 @@ def load(folder: Path, options: EngineOptions) -> Loaded:
             for choice in explain(device, batch_invariant=options.batch_invariant).values()
         ),
     )
-    for line in choices:
-        log.info(line)
     runner = Runner(model, cache, masks, device=device)
     runner.warm_up()
+    choices = (*choices, warm_up(vocabulary))
+    for line in choices:
+        log.info(line)
     return Loaded(
         runner=runner,
         masks=masks,
