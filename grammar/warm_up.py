@@ -57,7 +57,7 @@ def _load_engine() -> str:
     return f"grammar engine: {compiling.count} functions compiled in {seconds:.0f} s, because none were kept on disk"
 
 
-class _Compiling(event.Listener):  # type: ignore[misc]  # Numba has no types
+class _Compiling(event.Listener):
     """Counts the functions that Numba compiles; tells when the first comes."""
 
     def __init__(self) -> None:
