@@ -16,6 +16,7 @@ TYPECHECK := .typecheck/weft
 .PHONY: demo test check lint types format pytest soak kernels clean
 .DEFAULT_GOAL := demo
 
+# The first start also compiles the grammar engine, and says so: about a minute, once.
 demo: $(WEFT_STAMP)
 	$(BIN)/python examples/extraction.py
 
