@@ -25,6 +25,11 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 
+def pytest_sessionstart() -> None:
+    """Compile the grammar engine before any test's time runs: in a fresh checkout that takes about a minute, once."""
+    import weft.grammar.engine.matcher  # noqa: F401
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what is marked `gpu` where there is no CUDA device; torch is asked only when such tests were collected."""
     marked = [item for item in items if item.get_closest_marker("gpu")]
