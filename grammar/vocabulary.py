@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ..errors import ModelError
 from .vocabulary_files import read_tokenizer
@@ -48,6 +49,7 @@ class Vocabulary:
             None if index in ends or not token else token for index, token in enumerate(tokens)
         )
         self.encode = encode
+        self.kept: dict[Any, Any] = {}  # what grammar engines keep of it, as long as it lives
         self.special: dict[str, int] = {name: index for name, index in (special or {}).items() if index not in ends}
         for name, index in self.special.items():
             if not 0 <= index < len(self.tokens) or self.tokens[index] is not None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from ...errors import GrammarError
 from ..expression import Expression
@@ -26,25 +25,16 @@ log = logging.getLogger(__name__)
 _told: WeakSet[Vocabulary] = WeakSet()
 
 
-@dataclass(slots=True)
-class _Stores:
-    """The store that new grammars of a vocabulary go to, by bounds and switches."""
-
-    current: dict[tuple[Limits, Switches], Store] = field(default_factory=dict)
-
-
 _lock = threading.Lock()
-_stores: WeakKeyDictionary[Vocabulary, _Stores] = WeakKeyDictionary()
 _living: WeakValueDictionary[int, Store] = WeakValueDictionary()
 
 
 def store_of(vocabulary: Vocabulary, limits: Limits = LIMITS, switches: Switches = SWITCHES) -> Store:
     """The store that new grammars over `vocabulary` share, or a new one where it has grown too large."""
     with _lock:
-        stores = _stores.setdefault(vocabulary, _Stores()).current
-        store = stores.get((limits, switches))
+        store = vocabulary.kept.get((limits, switches))
         if store is None or store.is_full:
-            store = stores[limits, switches] = Store(vocabulary, limits, switches)
+            store = vocabulary.kept[limits, switches] = Store(vocabulary, limits, switches)
             _living[store.key] = store
         return store
 
@@ -75,6 +65,7 @@ class EngineGrammar:
     def __init__(self, store: Store, start: int, constraint: Expression | Program) -> None:
         self.store = store
         self.start = start
+        self.weight = store.weight  # of the store, once this was in it
         self._constraint = constraint
 
     @property
@@ -95,7 +86,9 @@ class EngineGrammar:
         if row < 0:
             return self.store.mask(NOTHING)
         key = row >> _STATES
-        store = self.store if key == self.store.key else _living[key]
+        store = self.store if key == self.store.key else _living.get(key)
+        if store is None:
+            raise ValueError(f"row {row} is none that a living matcher gave")
         return store.mask(row & ((1 << _STATES) - 1))
 
     def restart(self) -> EngineGrammar:
@@ -141,7 +134,7 @@ class EngineMatcher:
             return False
         self._remember(token_id)
         self._state = following
-        if store.is_full and store.size > 2 * store.limits.nodes:
+        if store.weight - self.grammar.weight > 2 * store.limits.nodes:
             self._move()
         return True
 
@@ -208,11 +201,12 @@ class EngineMatcher:
         self.rollback(len(self._history))
 
     def _move(self) -> None:
-        """Go on in a new store: this one has grown too large."""
-        tokens = self._tokens
-        self.grammar = self.grammar.restart()
-        self._store = self.grammar.store
-        self._state, self._history, self._tokens = self.grammar.start, [], []
-        for token in tokens:
-            self._remember(token)
-            self._state = self._store.advance(self._state, token)
+        """Go on in a new store: this one has grown too large since the grammar was put into it."""
+        grammar = self.grammar.restart()
+        store = grammar.store
+        history = [grammar.start]
+        for token in self._tokens:
+            history.append(store.advance(history[-1], token))
+        self.grammar, self._store = grammar, store
+        self._state = history.pop()
+        self._history = history

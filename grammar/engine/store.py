@@ -28,11 +28,13 @@ from .layout import (
     FLAGS,
     FUEL,
     HAS_TOKEN,
+    K_SEQ,
     KIND,
     MARKED,
     N_FRAMES,
     N_META,
     N_NODES,
+    N_POOL,
     N_RESULTS,
     NOTHING,
     QUOTE,
@@ -40,6 +42,10 @@ from .layout import (
     SPELLED_CHARACTER,
     STRING_CHARACTER,
     WIDTH,
+    A,
+    B,
+    C,
+    E,
     OutOfFuel,
     Tables,
     TablesFull,
@@ -103,7 +109,7 @@ class Store:
         self._symbols: dict[str, int] = {}
         self._symbol_tokens: list[int] = []
         self._atoms: dict[Expression, int] = {}
-        self._heads: dict[int, _Head] = {}
+        self._heads: dict[tuple[int, str], _Head] = {}
         self._masks: dict[int, MaskBits] = {}
         self._load_characters()
 
@@ -163,9 +169,14 @@ class Store:
         return int(self.tables.meta[N_NODES])
 
     @property
+    def weight(self) -> int:
+        """How much is in it: expressions, and what their lists hold, in the size of expressions."""
+        return self.size + int(self.tables.meta[N_POOL]) // WIDTH
+
+    @property
     def is_full(self) -> bool:
         """Whether new constraints should begin another store."""
-        return self.size > self.limits.nodes
+        return self.weight > self.limits.nodes
 
     # -- loading -----------------------------------------------------------------------------------------------------
 
@@ -179,9 +190,7 @@ class Store:
 
     def add(self, expression: Expression) -> int:
         """The state at the start of an expression. Raises GrammarError where it cannot be loaded."""
-        with self.lock:
-            program = write(expression, self._atoms)
-            return self.load(program)
+        return self.load(write(expression, self._atoms))
 
     def load(self, program: Program) -> int:
         """The state at the start of a program: NOTHING where no text matches it. Raises GrammarError."""
@@ -198,15 +207,14 @@ class Store:
             dead = np.zeros(rules + 1, np.bool_)
             nullable_rules = np.array([*program.nullable, False], dtype=np.bool_)
             made = np.zeros(program.count, np.int32)
-            first = self._rules
             while True:
+                first = self._rules
+                self._rules += rules  # for good, whatever comes of it: a number stands for one rule only
                 arguments = (program.code, text, self.tokens.spellable, first, dead, nullable_rules, symbols, made)
                 empty = int(self.call(load, *arguments, steps=self.limits.compile_steps))
-                first += rules
                 if empty < 0:
                     break
                 dead[empty] = True  # known only now to match nothing: what refers to it is made anew
-            self._rules = first
             if len(self._atoms) > 10_000:
                 self._atoms.clear()
             for atom, number in program.atoms:
@@ -312,17 +320,18 @@ class Store:
                 np.bitwise_or(bits, tokens.plain(high), out=bits)
                 low, high = min(low, longest), -1 if high < 0 or high >= longest else high
                 inner = int(self._call(walk.recounted, low, high, rest))
-                yield self._kept(inner, lambda: self._make_head(inner, tokens.trie, tokens.plain_bytes))
+                yield self._kept((inner, "counted"), lambda: self._make_head(inner, tokens.trie, tokens.plain_bytes))
                 return
             if self.tables.nodes[inner, FLAGS] & COUNTED:
                 clamped = int(self._call(clamp.clamped, inner))
                 if clamped != inner:
-                    yield self._kept(clamped, lambda: self._make_head(clamped, tokens.short))
-                    yield self._kept(-inner, lambda: self._make_head(inner, tokens.long))
+                    yield self._kept((clamped, "short"), lambda: self._make_head(clamped, tokens.short))
+                    yield self._kept((inner, "long"), lambda: self._make_head(inner, tokens.long))
                     return
-        yield self._kept(inner, lambda: self._make_head(inner, tokens.trie))
+        yield self._kept((inner, "all"), lambda: self._make_head(inner, tokens.trie))
 
-    def _kept(self, key: int, make: Callable[[], _Head]) -> _Head:
+    def _kept(self, key: tuple[int, str], make: Callable[[], _Head]) -> _Head:
+        """The head of a unit over some of the tokens, remembered."""
         head = self._heads.get(key)
         if head is None:
             if len(self._heads) >= self.limits.heads:
@@ -387,7 +396,8 @@ class Store:
         tokens = self.tokens
         inner = int(self._call(walk.capture_head, part))
         loop = np.zeros(4, np.uint64)
-        if nullable(self.tables, inner) or self._call(walk.loop_bytes, inner, loop) < 64:
+        is_free = not nullable(self.tables, inner) and self._call(walk.loop_bytes, inner, loop) >= 64
+        if not is_free or self._may_become_seen(part):
             self._call(walk.walk, tokens.trie, part, bits)
             return
         within = np.zeros(tokens.words, np.uint32)
@@ -395,6 +405,21 @@ class Store:
             within |= head.bits
         bits |= within & ~tokens.contains[QUOTE]
         self._call(walk.walk, tokens.quotes, part, bits)
+
+    def _may_become_seen(self, part: int) -> bool:
+        """Whether some item seen begins with the text of a capture so far: then what may follow depends on it."""
+        nodes, pool = self.tables.nodes, self.tables.pool
+        capture = int(nodes[part, A]) if nodes[part, KIND] == K_SEQ else part
+        seen = int(nodes[nodes[capture, C], E])
+        if seen <= 0:
+            return False
+        texts = [int(text) for text in pool[nodes[seen, A] : nodes[seen, A] + nodes[seen, B]]]
+        start, length = int(nodes[nodes[capture, B], A]), int(nodes[nodes[capture, B], B])
+        so_far = pool[start : start + length]
+        return any(
+            nodes[text, B] >= length and np.array_equal(pool[nodes[text, A] : nodes[text, A] + length], so_far)
+            for text in texts
+        )
 
     # -- what is in it -----------------------------------------------------------------------------------------------
 

@@ -29,6 +29,8 @@ def distinct_items(emitter: Emitter, shape: ArrayShape, longest: int | None, poi
         refuse(pointer, "uniqueItems", "not enforced together with contains")
     possible = [_how_many(node) for node in {*shape.prefix, shape.rest}]
     most = None if None in possible else sum(filter(None, possible))
+    if most is None and shape.low > 1 and not all(map(_is_endless, {*shape.prefix, shape.rest})):
+        refuse(pointer, "uniqueItems", "not enforced beside minItems where it is not plain how many values there are")
     longest = most if longest is None else longest if most is None else min(longest, most)
     if longest is not None and longest < shape.low:
         return NOTHING
@@ -61,6 +63,15 @@ def _how_many(node: Node) -> int | None:
         else:
             total += (shape.high - shape.low) // max(shape.multiples) + 1
     return total
+
+
+def _is_endless(node: Node) -> bool:
+    """Whether there plainly are values in it without end."""
+    values = node.values()
+    return any(
+        shape.values is None and shape.high is None and not (shape.languages or shape.excluded)
+        for shape in values.strings
+    ) or any(shape.values is None and (shape.low is None or shape.high is None) for shape in values.numbers)
 
 
 def _is_plain(node: Node) -> bool:

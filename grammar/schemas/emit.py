@@ -226,6 +226,9 @@ class Emitter:
         if not members and (not others or shape.high == 0):
             return seq(Text("{"), self.space, Text("}"))
         low = shape.low if shape.low > len(required) else 0  # members are counted only where it matters
+        if low > 1 and others and all(key is not ANY_KEY for key, _ in others):
+            # Each key must be new, and there may be no more of them: the engine would find out too late.
+            refuse(pointer, "minProperties", "above 1 and above what is required, where not every name is allowed")
         high = None if not others and shape.high is not None and shape.high >= possible else shape.high
         inside = Members(tuple(members), others, low, high, self.ordered, self.comma, self.colon)
         return seq(Text("{"), self.space, inside, self.space, Text("}"))
