@@ -52,7 +52,7 @@ def test_short_and_long_counts_of_one_pattern_keep_apart(backwards) -> None:
 def test_a_constraint_that_was_refused_leaves_nothing_behind() -> None:
     vocabulary = fresh()
     store = Store(vocabulary)
-    store.limits = Limits(compile_steps=60)
+    store.limits = Limits(compile_steps=16)
     refused = parse(grammar_of('start: a\na: ("x" a)? \nb: /[ab]*a[ab]{12}c/ b | "c"\n'))
     with pytest.raises(GrammarError):
         store.add(refused)
