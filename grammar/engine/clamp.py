@@ -8,7 +8,6 @@ that are longer are asked of the unit itself.
 from __future__ import annotations
 
 from .compiled import BOOL, INT, entry, inner
-from .derive import enter, give, hold, take, take_many
 from .layout import (
     CLAMP,
     COUNTED,
@@ -30,8 +29,10 @@ from .layout import A as A_
 from .layout import B as B_
 from .layout import C as C_
 from .nodes import burn, make_alt, make_both, make_not, make_repeat, make_seq
+from .regular import enter, give, hold, take, take_many
 
 _FAR = 1 << 40
+_LONG = 1 << 20
 
 
 @inner(INT, INT)
@@ -74,8 +75,11 @@ def _slack(t, n):
         elif kind == K_REPEAT:
             within = take(t)
             item = take(t)
-            within += item * max(nodes[n, B_] - 1, 0)
-            fewest = item * nodes[n, B_]
+            if item < _LONG and nodes[n, B_] < _LONG:
+                within += item * max(nodes[n, B_] - 1, 0)
+                fewest = item * nodes[n, B_]
+            else:
+                within = _FAR
         elif kind == K_LITERAL:
             fewest = nodes[n, B_] - nodes[n, A_]
             within = fewest

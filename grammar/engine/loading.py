@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import array_node
 from .compiled import BYTES, CODE, FLAGS, INT, TABLE, WORDS, entry, inner, plain
-from .containers import array_node, object_node
-from .derive import is_live
 from .layout import (
     ARRAY_PLAN,
     EMPTY,
@@ -64,6 +63,7 @@ from .nodes import (
     make_seq,
     make_token,
 )
+from .objects import object_node
 from .program import (
     OP_ALT,
     OP_ARRAY,
@@ -81,6 +81,7 @@ from .program import (
     OP_SEQ,
     OP_TOKEN,
 )
+from .regular import is_live
 
 
 @inner(INT, INT)
@@ -275,7 +276,10 @@ def load(t, code, text, spellable, first_rule, dead_rules, rule_nullable, symbol
         rule_nullable: bool [rules].
         symbols: for each of its special tokens its symbol, or -1 where its name stands as text: then
             ``symbols[k, 1:3]`` say where in `text`.
-        made: int32 [instructions], filled with nodes. What is there already (not 0) is kept: loading may be resumed.
+        made: int32 [instructions], filled with nodes.
+
+    Returns:
+        The number of a rule that turned out to match no text, or -1.
     """
     at = 0
     n = 0

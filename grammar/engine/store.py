@@ -19,7 +19,7 @@ from ...errors import GrammarError
 from ..expression import Expression
 from ..protocol import MaskBits
 from ..vocabulary import Vocabulary
-from . import clamp, walk
+from . import clamp, heads, walk
 from .derive import step
 from .layout import (
     COUNTED,
@@ -37,8 +37,10 @@ from .layout import (
     N_POOL,
     N_RESULTS,
     NOTHING,
+    NULLABLE,
     QUOTE,
     REGULAR,
+    ROW,
     SPELLED_CHARACTER,
     STRING_CHARACTER,
     WIDTH,
@@ -100,8 +102,8 @@ class Store:
         nodes = self.tables.nodes
         nodes[NOTHING, FLAGS] = REGULAR | DEAD
         nodes[EMPTY, KIND] = EMPTY
-        nodes[EMPTY, FLAGS] = REGULAR | 1
-        nodes[:2, 7] = -1
+        nodes[EMPTY, FLAGS] = REGULAR | NULLABLE
+        nodes[:2, ROW] = -1
         self.tables.meta[N_NODES] = 2
         self.tables.meta[STRING_CHARACTER] = self.tables.meta[SPELLED_CHARACTER] = -1
         self._rules = 0
@@ -115,14 +117,14 @@ class Store:
 
     # -- calls into compiled code ------------------------------------------------------------------------------------
 
-    def call(self, function: Callable[..., Result], *arguments: Any, steps: int | None = None) -> Result:
+    def call(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Run a compiled function over the tables, enlarging them as needed.
 
         Raises:
             GrammarError: the work is more than is granted.
         """
         with self.lock:
-            self._grant(self.limits.mask_steps if steps is None else steps)
+            self._grant(self.limits.mask_steps)
             return self._call(function, *arguments)
 
     def _grant(self, steps: int) -> None:
@@ -207,11 +209,12 @@ class Store:
             dead = np.zeros(rules + 1, np.bool_)
             nullable_rules = np.array([*program.nullable, False], dtype=np.bool_)
             made = np.zeros(program.count, np.int32)
+            self._grant(self.limits.compile_steps)
             while True:
                 first = self._rules
                 self._rules += rules  # for good, whatever comes of it: a number stands for one rule only
                 arguments = (program.code, text, self.tokens.spellable, first, dead, nullable_rules, symbols, made)
-                empty = int(self.call(load, *arguments, steps=self.limits.compile_steps))
+                empty = int(self._call(load, *arguments))
                 if empty < 0:
                     break
                 dead[empty] = True  # known only now to match nothing: what refers to it is made anew
@@ -314,12 +317,12 @@ class Store:
         tokens of such alone."""
         tokens = self.tokens
         if self.switches.slices:
-            low, high, rest = self._call(walk.counted_string, inner)
+            low, high, rest = self._call(heads.counted_string, inner)
             if high != -2:
                 longest = tokens.longest_special
                 np.bitwise_or(bits, tokens.plain(high), out=bits)
                 low, high = min(low, longest), -1 if high < 0 or high >= longest else high
-                inner = int(self._call(walk.recounted, low, high, rest))
+                inner = int(self._call(heads.recounted, low, high, rest))
                 yield self._kept((inner, "counted"), lambda: self._make_head(inner, tokens.trie, tokens.plain_bytes))
                 return
             if self.tables.nodes[inner, FLAGS] & COUNTED:
@@ -348,25 +351,25 @@ class Store:
         loop = np.zeros(4, np.uint64)
         if counted is not None:
             loop[:] = counted
-        elif self.switches.slices and not is_long and self._call(walk.loop_bytes, inner, loop) >= 64:
+        elif self.switches.slices and not is_long and self._call(heads.loop_bytes, inner, loop) >= 64:
             np.bitwise_or(bits, tokens.made_of(loop), out=bits)
             if trie is tokens.short:
                 np.bitwise_and(bits, tokens.are_short, out=bits)
         else:
             loop[:] = 0
         exits = np.empty(4096, np.int32)
-        found, _ = self._call(walk.head_walk, trie, inner, loop, counted is not None, is_long, bits, exits)
+        found, _ = self._call(heads.head_walk, trie, inner, loop, counted is not None, is_long, bits, exits)
         if found > len(exits):
             exits = np.empty(found, np.int32)
-            found, _ = self._call(walk.head_walk, trie, inner, loop, counted is not None, is_long, bits, exits)
+            found, _ = self._call(heads.head_walk, trie, inner, loop, counted is not None, is_long, bits, exits)
         if not found:
             return _Head(bits, None)
         known = bits if counted is None else bits | tokens.plain(-1)
         pairs = np.empty((4096, 2), np.int32)
-        count = walk.exit_tokens(trie, exits, found, known, pairs)
+        count = heads.exit_tokens(trie, exits, found, known, pairs)
         if count > len(pairs):
             pairs = np.empty((count, 2), np.int32)
-            walk.exit_tokens(trie, exits, found, known, pairs)
+            heads.exit_tokens(trie, exits, found, known, pairs)
         suffixes = []
         for place, depth in pairs[:count].tolist():
             token = int(trie.order[place])
@@ -396,7 +399,7 @@ class Store:
         tokens = self.tokens
         inner = int(self._call(walk.capture_head, part))
         loop = np.zeros(4, np.uint64)
-        is_free = not nullable(self.tables, inner) and self._call(walk.loop_bytes, inner, loop) >= 64
+        is_free = not nullable(self.tables, inner) and self._call(heads.loop_bytes, inner, loop) >= 64
         if not is_free or self._may_become_seen(part):
             self._call(walk.walk, tokens.trie, part, bits)
             return
