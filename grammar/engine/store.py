@@ -28,6 +28,8 @@ from .layout import (
     FLAGS,
     FUEL,
     HAS_TOKEN,
+    K_LITERAL,
+    K_REPEAT,
     K_SEQ,
     KIND,
     MARKED,
@@ -400,7 +402,7 @@ class Store:
         inner = int(self._call(walk.capture_head, part))
         loop = np.zeros(4, np.uint64)
         is_free = not nullable(self.tables, inner) and self._call(heads.loop_bytes, inner, loop) >= 64
-        if not is_free or self._may_become_seen(part):
+        if not is_free or (self._may_become_seen(part) and not self._has_more_ends(part, inner)):
             self._call(walk.walk, tokens.trie, part, bits)
             return
         within = np.zeros(tokens.words, np.uint32)
@@ -408,6 +410,24 @@ class Store:
             within |= head.bits
         bits |= within & ~tokens.contains[QUOTE]
         self._call(walk.walk, tokens.quotes, part, bits)
+
+    def _has_more_ends(self, part: int, inner: int) -> bool:
+        """Whether an item, wherever a token leaves it, can be ended in more ways than there are items seen.
+
+        It can where it ends with a run of one of many characters and a quote, unless the run may be full: an item seen
+        that is as long as the run may be could be the only end left.
+        """
+        nodes, pool = self.tables.nodes, self.tables.pool
+        before = NOTHING
+        while nodes[inner, KIND] == K_SEQ:
+            before, inner = int(nodes[inner, A]), int(nodes[inner, B])
+        if nodes[before, KIND] != K_REPEAT or nodes[inner, KIND] != K_LITERAL or nodes[inner, B] - nodes[inner, A] != 1:
+            return False
+        capture = int(nodes[part, A]) if nodes[part, KIND] == K_SEQ else part
+        seen = int(nodes[nodes[capture, C], E])
+        texts = pool[nodes[seen, A] : nodes[seen, A] + nodes[seen, B]]
+        high = int(nodes[before, C])
+        return len(texts) < 64 and (high < 0 or int(max(nodes[text, B] for text in texts)) < high)
 
     def _may_become_seen(self, part: int) -> bool:
         """Whether some item seen begins with the text of a capture so far: then what may follow depends on it."""

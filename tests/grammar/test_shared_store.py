@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from checkout import ROOT
 
 from weft.errors import GrammarError
 from weft.grammar import Vocabulary, compile
@@ -77,6 +78,19 @@ def test_an_item_is_not_led_to_be_one_that_was_there() -> None:
     for token in allowed(grammar, matcher):
         assert matcher.fork().advance(token)
     assert ord("!") not in allowed(grammar, matcher)
+
+
+def test_distinct_strings_cost_little_over_a_real_vocabulary() -> None:
+    vocabulary = Vocabulary.from_file(ROOT / "seedling" / "model" / "tokenizer.json")
+    schema = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+    grammar = compile(json_schema=schema, vocabulary=vocabulary)
+    matcher = grammar.matcher()
+    before = grammar.store.size
+    for token in vocabulary.encode('["one", "two", "three", "four"]'):
+        assert token in allowed(grammar, matcher)
+        assert matcher.advance(token)
+    assert matcher.is_accepting()
+    assert grammar.store.size - before < 20_000
 
 
 @pytest.mark.parametrize(
