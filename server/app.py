@@ -7,10 +7,10 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from .body_limit import BodyLimit
-from .chat import chat_router
-from .completions import completions_router
 from .errors import ErrorEnvelope, install_error_handlers
 from .models import models_router
+from .openai.chat import chat_router
+from .openai.completions import completions_router
 from .served import Served
 
 

@@ -18,9 +18,9 @@ import msgspec
 import zmq.asyncio
 
 from ..errors import EngineError, WeftError
-from .messages import EngineInfo
 from .options import EngineOptions
-from .service import EngineService, bind
+from .wire.messages import EngineInfo
+from .wire.service import EngineService, bind
 
 if TYPE_CHECKING:
     from ..runtime import Engine

@@ -10,9 +10,9 @@ from typing import Literal, Self
 
 from ..errors import Aborted, EngineError
 from ..request import FinishReason, GenerateRequest, TokenEvent
-from .client import AsyncEngine, EventStream
-from .faults import event_error
 from .usage import Meter
+from .wire.client import AsyncEngine, EventStream
+from .wire.faults import event_error
 
 FinishText = Literal["stop", "length"]
 

@@ -18,9 +18,9 @@ import zmq
 import zmq.asyncio
 
 from ..errors import EngineClosed
-from .client import EngineClient
 from .engine_process import Launch
 from .options import EngineOptions
+from .wire.client import EngineClient
 
 log = logging.getLogger("weft.server")
 

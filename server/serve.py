@@ -17,9 +17,9 @@ from ..runtime.folder import resolve
 from ..runtime.tokenizer import Tokenizer
 from .app import create_app
 from .launch import EngineProcess
-from .messages import EngineInfo
 from .options import ServeOptions
 from .served import Served
+from .wire.messages import EngineInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from ..errors import InvalidRequest, NotFound
 from ..request import GenerateRequest
-from .client import AsyncEngine
 from .fields import SamplingFields
 from .options import Limits
 from .tokens import ApiTokenizer
+from .wire.client import AsyncEngine
 
 LONG_TEXT = 16_384
 """Characters, over a request's prompts, from which tokenising is worth a thread: others are not held up."""

@@ -16,11 +16,11 @@ import uvicorn
 import zmq.asyncio
 
 from weft.server.app import create_app
-from weft.server.client import EngineClient
-from weft.server.messages import EngineInfo
 from weft.server.options import Limits
 from weft.server.served import Served
-from weft.server.service import EngineService, bind
+from weft.server.wire.client import EngineClient
+from weft.server.wire.messages import EngineInfo
+from weft.server.wire.service import EngineService, bind
 
 from .fake_engine import FakeEngine, FakeTokenizer
 

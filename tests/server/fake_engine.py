@@ -137,6 +137,8 @@ class FakeEngine:
         script: the steps of a request's output.
         refusal: raised by every submit, where it is set.
         counters: what `stats` gives or raises.
+        flushes: how often the cache was flushed.
+        miscounted: raised by `recount`, where it is set.
         requests: what was submitted.
         submitted, aborted: ids, as they come.
     """
@@ -148,6 +150,8 @@ class FakeEngine:
         self.script: Script = lambda request: ["Hel", "lo", "!"]
         self.refusal: Exception | None = None
         self.counters: FakeStats | Exception = FakeStats()
+        self.flushes = 0
+        self.miscounted: Exception | None = None
         self.requests: list[GenerateRequest] = []
         self.submitted: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.aborted: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -172,6 +176,13 @@ class FakeEngine:
         if isinstance(self.counters, Exception):
             raise self.counters
         return self.counters
+
+    def flush_cache(self) -> None:
+        self.flushes += 1
+
+    def recount(self) -> None:
+        if self.miscounted is not None:
+            raise self.miscounted
 
 
 class FakeTokenizer:

@@ -27,12 +27,12 @@ from weft.request import (
     Times,
     TokenEvent,
 )
-from weft.server import messages
-from weft.server.client import EngineClient, RemoteStream
-from weft.server.faults import Fault
 from weft.server.launch import private_address
-from weft.server.messages import BadMessage, EngineInfo, Hello
-from weft.server.service import EngineService, bind
+from weft.server.wire import messages
+from weft.server.wire.client import EngineClient, RemoteStream
+from weft.server.wire.faults import Fault
+from weft.server.wire.messages import BadMessage, EngineInfo, Hello
+from weft.server.wire.service import EngineService, bind
 
 from .fake_engine import FakeEngine, Hold
 
@@ -109,7 +109,7 @@ async def error_of(work: Awaitable[Any]) -> WeftError:
         messages.Score(ScoreRequest(id="a", prompt="b", choices=((1, 2), "c"))),
         messages.Embed(EmbedRequest(id="a", prompt=(1,))),
         messages.Abort("a"),
-        messages.AskStats(7),
+        messages.Ask(7, "stats"),
     ],
 )
 def test_messages_to_the_engine_arrive_as_they_were(message: messages.Message) -> None:
@@ -309,7 +309,7 @@ def test_who_does_not_say_hello_rightly_is_not_served(monkeypatch: pytest.Monkey
         async with asyncio.timeout(30), wire(engine) as (service, connect):
             service.ready(engine, INFO)
             assert "secret" in (await error_of(connect("wrong").ready())).message
-            monkeypatch.setattr("weft.server.client.VERSION", messages.VERSION + 1)
+            monkeypatch.setattr("weft.server.wire.client.VERSION", messages.VERSION + 1)
             assert "version" in (await error_of(connect().ready())).message
             monkeypatch.undo()
             good = connect()

@@ -7,11 +7,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from ..errors import InvalidRequest, UnknownOption
-from .fields import ApiModel, Refusals, SamplingFields
-from .generations import FinishText
-from .tokens import ChatLogprobs
-from .usage import Usage
+from ...errors import InvalidRequest, UnknownOption
+from ..fields import ApiModel, Refusals, SamplingFields
+from ..generations import FinishText
+from ..tokens import ChatLogprobs
+from ..usage import Usage
 
 
 class TextPart(ApiModel):

@@ -10,9 +10,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from ..errors import InvalidRequest
-from ..request import GenerateRequest, TokenEvent
-from .answers import event_stream, frame, json_response, until_gone
+from ...errors import InvalidRequest
+from ...request import GenerateRequest, TokenEvent
+from ..answers import event_stream, frame, json_response, until_gone
+from ..generations import Generations, Output, collect, finish_reason
+from ..served import Served, new_id
+from ..tokens import ChatLogprobs, chat_logprobs
+from ..usage import Meter, Usage
 from .chat_types import (
     AnsweredToolCall,
     AnswerMessage,
@@ -24,11 +28,7 @@ from .chat_types import (
     ChunkChoice,
     Delta,
 )
-from .generations import Generations, Output, collect, finish_reason
-from .served import Served, new_id
-from .tokens import ChatLogprobs, chat_logprobs
 from .tool_text import splitter
-from .usage import Meter, Usage
 
 
 def chat_router(served: Served) -> APIRouter:

@@ -15,12 +15,12 @@ from typing import Protocol, TypeVar
 import zmq
 import zmq.asyncio
 
-from ..errors import Aborted, EngineClosed, EngineError, InvalidRequest, WeftError
-from ..request import EmbedRequest, EmbedResult, GenerateRequest, ScoreRequest, ScoreResult, TokenEvent
+from ...errors import Aborted, EngineClosed, EngineError, InvalidRequest, WeftError
+from ...request import EmbedRequest, EmbedResult, GenerateRequest, ScoreRequest, ScoreResult, TokenEvent
 from .messages import (
     VERSION,
     Abort,
-    AskStats,
+    Ask,
     BadMessage,
     Embed,
     Embedded,
@@ -30,12 +30,14 @@ from .messages import (
     FromEngine,
     Generate,
     Hello,
+    Knowledge,
     Message,
+    Question,
     Ready,
     Refused,
     Score,
     Scored,
-    Stats,
+    Told,
     decode_from_engine,
     encode,
 )
@@ -59,7 +61,13 @@ class EventStream(Protocol):
 
 
 class AsyncEngine(Protocol):
-    """What the HTTP API asks of an engine."""
+    """What the HTTP API asks of an engine.
+
+    Attributes:
+        info: what was loaded; None before.
+    """
+
+    info: EngineInfo | None
 
     def check(self) -> None:
         """Return if requests are taken; else raise `EngineClosed` saying why not (code `engine_loading` before)."""
@@ -69,8 +77,28 @@ class AsyncEngine(Protocol):
         """Submit a generation. Raises as `check` does, and `InvalidRequest` where the request cannot be sent."""
         ...
 
+    async def score(self, request: ScoreRequest) -> ScoreResult:
+        """Score choices. Cancelling the caller aborts the request."""
+        ...
+
+    async def embed(self, request: EmbedRequest) -> EmbedResult:
+        """Embed a text. Cancelling the caller aborts the request."""
+        ...
+
+    def abort(self, request_id: str) -> None:
+        """Give a request up; its waiter gets `Aborted`. Unknown ids are ignored."""
+        ...
+
     async def stats(self) -> dict[str, int | float]:
         """The engine's counters by name."""
+        ...
+
+    async def flush_cache(self) -> None:
+        """Forget every cached prefix that no running request holds."""
+        ...
+
+    async def recount(self) -> None:
+        """Check that every page is accounted for. Raises the difference."""
         ...
 
 
@@ -119,7 +147,7 @@ class EngineClient:
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
         self._streams: dict[str, RemoteStream] = {}
         self._answers: dict[str, asyncio.Future[ScoreResult | EmbedResult]] = {}
-        self._stats: dict[int, asyncio.Future[dict[str, int | float]]] = {}
+        self._questions: dict[int, asyncio.Future[Knowledge]] = {}
         self._ending: set[str] = set()
         """Aborted here, and the engine's last word on them still to come."""
         self._numbers = itertools.count()
@@ -170,15 +198,16 @@ class EngineClient:
         return await self._ask(request.id, Embed(request), EmbedResult)
 
     async def stats(self) -> dict[str, int | float]:
-        self.check()
-        number = next(self._numbers)
-        self._send(AskStats(number))
-        answer: asyncio.Future[dict[str, int | float]] = asyncio.get_running_loop().create_future()
-        self._stats[number] = answer
-        try:
-            return await answer
-        finally:
-            del self._stats[number]
+        answer = await self._question("stats")
+        if not isinstance(answer, dict):
+            raise EngineError("the engine answered without its counters")
+        return answer
+
+    async def flush_cache(self) -> None:
+        await self._question("flush_cache")
+
+    async def recount(self) -> None:
+        await self._question("recount")
 
     def abort(self, request_id: str) -> None:
         """Give a request up; its waiter gets `Aborted`. Unknown ids are ignored, since it may just have ended."""
@@ -195,7 +224,7 @@ class EngineClient:
         self._changed.set()
         for request_id in [*self._streams, *self._answers]:
             self._end(request_id, _again(error))
-        for answer in self._stats.values():
+        for answer in self._questions.values():
             if not answer.done():
                 answer.set_exception(_again(error))
 
@@ -224,6 +253,17 @@ class EngineClient:
         if not isinstance(answer, kind):
             raise EngineError(f"the engine answered by a {type(answer).__name__}, not a {kind.__name__}")
         return answer
+
+    async def _question(self, question: Question) -> Knowledge:
+        self.check()
+        number = next(self._numbers)
+        self._send(Ask(number, question))
+        answer: asyncio.Future[Knowledge] = asyncio.get_running_loop().create_future()
+        self._questions[number] = answer
+        try:
+            return await answer
+        finally:
+            del self._questions[number]
 
     def _check_id(self, request_id: str) -> None:
         """`check`, and that no answer to this id is on its way."""
@@ -255,11 +295,11 @@ class EngineClient:
             case Failed(request_id, fault):
                 self._ending.discard(request_id)
                 self._end(request_id, fault.error())
-            case Stats(number, values, fault):
-                waiting = self._stats.get(number)
+            case Told(number, knowledge, fault):
+                waiting = self._questions.get(number)
                 if waiting is not None and not waiting.done():
                     if fault is None:
-                        waiting.set_result(values)
+                        waiting.set_result(knowledge)
                     else:
                         waiting.set_exception(fault.error())
             case Ready(info):

@@ -7,12 +7,12 @@ read. A message over `MAX_MESSAGE` bytes is refused by its sender.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
-from ..errors import InvalidRequest, WeftError
-from ..request import EmbedRequest, EmbedResult, GenerateRequest, ScoreRequest, ScoreResult, TokenEvent
+from ...errors import InvalidRequest, WeftError
+from ...request import EmbedRequest, EmbedResult, GenerateRequest, ScoreRequest, ScoreResult, TokenEvent
 from .faults import Fault
 
 VERSION = 1
@@ -59,10 +59,15 @@ class Abort(Message, frozen=True):
     request_id: str
 
 
-class AskStats(Message, frozen=True):
-    """Answered by `Stats` with the same number."""
+Question = Literal["stats", "flush_cache", "recount"]
+"""What can be asked of the engine beside requests; each is a method of it, called between two steps."""
+
+
+class Ask(Message, frozen=True):
+    """Answered by `Told` with the same number."""
 
     number: int
+    question: Question
 
 
 # engine process to API process
@@ -118,16 +123,20 @@ class Failed(Message, frozen=True):
     fault: Fault
 
 
-class Stats(Message, frozen=True):
-    """The engine's counters by name (see `weft.runtime`'s `EngineStats`), or why there are none."""
+Knowledge = dict[str, int | float] | str | None
+"""Counters by name (see `weft.runtime`'s `EngineStats`), a text, or nothing where the question was an order."""
+
+
+class Told(Message, frozen=True):
+    """The answer to a question, or why there is none."""
 
     number: int
-    values: dict[str, int | float] = {}
+    answer: Knowledge = None
     fault: Fault | None = None
 
 
-ToEngine = Hello | Generate | Score | Embed | Abort | AskStats
-FromEngine = Ready | Refused | Events | Scored | Embedded | Failed | Stats
+ToEngine = Hello | Generate | Score | Embed | Abort | Ask
+FromEngine = Ready | Refused | Events | Scored | Embedded | Failed | Told
 
 MessageT = TypeVar("MessageT")
 

@@ -17,15 +17,15 @@ from typing import Any, Protocol, TypeVar
 import zmq
 import zmq.asyncio
 
-from ..errors import EngineClosed, EngineError, InvalidRequest, WeftError
-from ..lang.backend import GenerateTicket, Ticket
-from ..request import EmbedRequest, EmbedResult, GenerateRequest, ScoreRequest, ScoreResult, TokenEvent
+from ...errors import EngineClosed, EngineError, InvalidRequest, WeftError
+from ...lang.backend import GenerateTicket, Ticket
+from ...request import EmbedRequest, EmbedResult, GenerateRequest, ScoreRequest, ScoreResult, TokenEvent
 from .faults import Fault
 from .messages import (
     MAX_EVENTS,
     VERSION,
     Abort,
-    AskStats,
+    Ask,
     BadMessage,
     Embed,
     Embedded,
@@ -34,12 +34,14 @@ from .messages import (
     Failed,
     Generate,
     Hello,
+    Knowledge,
     Message,
+    Question,
     Ready,
     Refused,
     Score,
     Scored,
-    Stats,
+    Told,
     decode_to_engine,
     encode,
 )
@@ -62,6 +64,10 @@ class ServedEngine(Protocol):
     def stats(self) -> Any:
         """A flat dataclass of numbers."""
         ...
+
+    def flush_cache(self) -> None: ...
+
+    def recount(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -161,8 +167,8 @@ class EngineService:
             case Abort(request_id):
                 if request_id in peer.flights:
                     peer.flights[request_id].abort()
-            case AskStats(number):
-                self._spawn(self._answer_stats(peer, number))
+            case Ask(number, question):
+                self._spawn(self._tell(peer, number, question))
 
     def _greet(self, identity: bytes, hello: Hello) -> None:
         peer = _Peer(identity)
@@ -231,13 +237,24 @@ class EngineService:
             ticket.abort()
         return ticket
 
-    async def _answer_stats(self, peer: _Peer, number: int) -> None:
+    async def _tell(self, peer: _Peer, number: int, question: Question) -> None:
         try:
             # In a thread: the engine answers between two steps.
-            answer = Stats(number, _numbers(await asyncio.to_thread(self._loaded().stats)))
+            told = Told(number, await asyncio.to_thread(self._answer, question))
         except Exception as error:
-            answer = Stats(number, fault=_fault(error))
-        self._send(peer, answer)
+            told = Told(number, fault=_fault(error))
+        self._send(peer, told)
+
+    def _answer(self, question: Question) -> Knowledge:
+        engine = self._loaded()
+        match question:
+            case "stats":
+                return _numbers(engine.stats())
+            case "flush_cache":
+                engine.flush_cache()
+            case "recount":
+                engine.recount()
+        return None
 
     def _loaded(self) -> ServedEngine:
         if self._engine is None:

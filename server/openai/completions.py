@@ -10,14 +10,14 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from ..errors import InvalidRequest
-from ..request import GenerateRequest, TokenEvent
-from .answers import event_stream, frame, json_response, until_gone
-from .fields import Refusals, SamplingFields
-from .generations import FinishText, Generations, collect, finish_reason
-from .served import Served, new_id
-from .tokens import CompletionLogprobs, completion_logprobs
-from .usage import Meter, Usage
+from ...errors import InvalidRequest
+from ...request import GenerateRequest, TokenEvent
+from ..answers import event_stream, frame, json_response, until_gone
+from ..fields import Refusals, SamplingFields
+from ..generations import FinishText, Generations, collect, finish_reason
+from ..served import Served, new_id
+from ..tokens import CompletionLogprobs, completion_logprobs
+from ..usage import Meter, Usage
 
 DEFAULT_MAX_TOKENS = 16
 """OpenAI's default for this endpoint."""

@@ -6,9 +6,9 @@ import inspect
 
 import msgspec
 
-from .. import errors
-from ..errors import EngineError, GrammarError, WeftError
-from ..request import TokenEvent
+from ... import errors
+from ...errors import EngineError, GrammarError, WeftError
+from ...request import TokenEvent
 
 _CLASSES = {name: kind for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, WeftError)}
 _BY_CODE = {kind.code: kind for kind in _CLASSES.values()}

@@ -1,0 +1,1 @@
+"""OpenAI's API: a router and its types for each endpoint."""
