@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,13 +22,37 @@ log = logging.getLogger("weft.server")
 
 AnswerT = TypeVar("AnswerT")
 
-DONE = b"data: [DONE]\n\n"
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 def frame(chunk: BaseModel) -> bytes:
     """One event whose data is `chunk` as JSON; fields that were not set are left out."""
     return b"data: " + chunk.model_dump_json(exclude_unset=True).encode() + b"\n\n"
+
+
+def named_frame(name: str, data: Mapping[str, Any]) -> bytes:
+    """One event with a name, `data` as JSON, and the name in it as `type`: Anthropic's form, and OpenAI's newer one."""
+    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode({"type": name, **data}) + b"\n\n"
+
+
+def _error_frame(error: WeftError) -> bytes:
+    return b"data: " + msgspec.json.encode(error_body(error)) + b"\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnding:
+    """How an API's streams end.
+
+    Attributes:
+        done: what comes after the last frame, in the body's last piece; may be nothing.
+        error: the frame that comes last instead, where the stream fails.
+    """
+
+    done: bytes
+    error: Callable[[WeftError], bytes]
+
+
+OPENAI_ENDING = StreamEnding(b"data: [DONE]\n\n", _error_frame)
 
 
 def json_response(answer: BaseModel) -> Response:
@@ -40,8 +65,10 @@ async def until_gone(request: Request, work: Coroutine[Any, Any, AnswerT]) -> An
     return await _first(work, request.receive)
 
 
-async def event_stream(request: Request, frames: AsyncGenerator[bytes, None]) -> Response:
-    """Answer with `frames`, and then `[DONE]`.
+async def event_stream(
+    request: Request, frames: AsyncGenerator[bytes, None], ending: StreamEnding = OPENAI_ENDING
+) -> Response:
+    """Answer with `frames`, and then as `ending` says.
 
     The first frame is awaited before anything is sent, so that a request which fails at once gets a status of its own.
     Whatever happens, `frames` is closed at the end, and with it what it holds.
@@ -51,7 +78,7 @@ async def event_stream(request: Request, frames: AsyncGenerator[bytes, None]) ->
     except BaseException:
         await frames.aclose()
         raise
-    return EventStreamResponse(first, frames)
+    return EventStreamResponse(first, frames, ending)
 
 
 class EventStreamResponse(Response):
@@ -59,11 +86,12 @@ class EventStreamResponse(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, first: bytes, frames: AsyncGenerator[bytes, None]) -> None:
+    def __init__(self, first: bytes, frames: AsyncGenerator[bytes, None], ending: StreamEnding) -> None:
         self.status_code = 200
         self.background = None
         self._first = first
         self._frames = frames
+        self._ending = ending
         self.init_headers(HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,24 +104,20 @@ class EventStreamResponse(Response):
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self._first, "more_body": True})
-        last = DONE
+        last = self._ending.done
         try:
             async for data in self._frames:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
         except WeftError as error:
-            last = _error_frame(error)
+            last = self._ending.error(error)
         except Exception as error:
             log.error("a stream failed unexpectedly", exc_info=error)
-            last = _error_frame(EngineError("the server failed unexpectedly", code="internal_error"))
+            last = self._ending.error(EngineError("the server failed unexpectedly", code="internal_error"))
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
 
 async def _next(frames: AsyncGenerator[bytes, None]) -> bytes:
     return await anext(frames)
-
-
-def _error_frame(error: WeftError) -> bytes:
-    return b"data: " + msgspec.json.encode(error_body(error)) + b"\n\n"
 
 
 async def _first(work: Coroutine[Any, Any, AnswerT], receive: Receive) -> AnswerT:
