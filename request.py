@@ -251,12 +251,23 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """When things happened to a request, in seconds of the engine's monotonic clock; 0 is not yet."""
+    """When things happened to a request, in seconds of the engine's monotonic clock; 0 is not yet.
+
+    Attributes:
+        arrived: the engine took it; its constraint is still to be compiled.
+        admitted: it left the queue, and its prompt went into a step.
+        first_token, last_token: the output's first token was there, and its latest one. Leading forced text is there
+            before the request is admitted. An end-of-sequence token that ends the output is no part of it.
+        finished: it ended.
+        prefilled: all of its prompt was computed; for a generation this is when its first token was drawn.
+    """
 
     arrived: float = 0.0
     admitted: float = 0.0
     first_token: float = 0.0
     finished: float = 0.0
+    prefilled: float = 0.0
+    last_token: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

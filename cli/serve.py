@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..server.logs import LogFormat, LogLevel
+
 if TYPE_CHECKING:
     from ..server.serve import Notice
 
@@ -42,6 +44,8 @@ def serve(
     shutdown_timeout: Annotated[
         float, typer.Option(min=0, help="Seconds that requests in flight are given after SIGTERM.")
     ] = 30.0,
+    log_level: Annotated[LogLevel, typer.Option(help="What is logged; each call's line is info.")] = LogLevel.INFO,
+    log_format: Annotated[LogFormat, typer.Option(help="What log lines are; they go to stderr.")] = LogFormat.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="Print what happens as lines of JSON, for programs.")] = False,
 ) -> None:
     """Serve a model over the OpenAI API."""
@@ -63,7 +67,13 @@ def serve(
         seed=seed,
     )
     options = ServeOptions(
-        engine=engine, host=host, port=port, served_name=served_model_name, shutdown_timeout=shutdown_timeout
+        engine=engine,
+        host=host,
+        port=port,
+        served_name=served_model_name,
+        shutdown_timeout=shutdown_timeout,
+        log_level=log_level,
+        log_format=log_format,
     )
     asyncio.run(run(options, _print_json if as_json else _print))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from ..errors import InvalidRequest
@@ -30,6 +32,7 @@ class GrammarCache:
         capacity: most grammars kept, and most refusals. One that leaves lives on in the requests that hold it.
         max_bytes: most bytes that what is kept may take together, as estimated from the sources.
         worker: compiles what is long in another process; None compiles everything in the caller's thread.
+        on_compiled: told, in the caller's thread, the seconds that each compilation took, also one that was refused.
     """
 
     def __init__(
@@ -39,12 +42,14 @@ class GrammarCache:
         *,
         max_bytes: int = MAX_BYTES,
         worker: CompileWorker | None = None,
+        on_compiled: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         if capacity < 1:
             raise ValueError(f"capacity must be 1 or more, not {capacity}")
         self.vocabulary = vocabulary
         self.compiled = 0  # how many compilations were started
         self._worker = worker
+        self._on_compiled = on_compiled
         self._grammars = _Kept(capacity, max_bytes)
         self._refused = _Kept(capacity, max_bytes)
         self._lock = threading.Lock()
@@ -67,7 +72,7 @@ class GrammarCache:
     def _fill(self, constraint: Constraint, ours: Future[Grammar]) -> None:
         """Compile into `ours`. Of failures only refusals, which are for good, are kept."""
         try:
-            ours.set_result(self._compile(constraint))
+            ours.set_result(self._timed(constraint))
         except BaseException as error:
             with self._lock:
                 self._grammars.drop(constraint, ours)
@@ -76,6 +81,13 @@ class GrammarCache:
             ours.set_exception(error)
             if not isinstance(error, Exception):
                 raise
+
+    def _timed(self, constraint: Constraint) -> Grammar:
+        began = time.monotonic()
+        try:
+            return self._compile(constraint)
+        finally:
+            self._on_compiled(time.monotonic() - began)
 
     def _compile(self, constraint: Constraint) -> Grammar:
         if self._worker is None or len(constraint.source) < LONG_SOURCE:

@@ -92,6 +92,9 @@ class RadixTree:
         page_size: tokens a page, at least 1.
         policy: which leaf goes first; a fresh `LRU` unless given. A policy serves one tree.
         enabled: False makes every match empty and every insertion a giving back.
+
+    Attributes:
+        evicted_pages: how many pages `evict` has freed so far; `clear` is not counted.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class RadixTree:
         self._root = Node(None, ("", ()), [], [])
         self._owned: set[int] = set()
         self._locked_pages = 0
+        self.evicted_pages = 0
 
     @property
     def cached_pages(self) -> int:
@@ -208,6 +212,15 @@ class RadixTree:
         Returns:
             How many pages went back to the pool: ``min(count, evictable_pages)``.
         """
+        freed = self._free(count)
+        self.evicted_pages += freed
+        return freed
+
+    def clear(self) -> int:
+        """Free everything that no lock covers. Returns how many pages went back to the pool."""
+        return self._free(self.evictable_pages)
+
+    def _free(self, count: int) -> int:
         freed = 0
         while freed < count and (leaf := self._policy.victim()) is not None:
             surplus = len(leaf.pages) - (count - freed)
@@ -216,10 +229,6 @@ class RadixTree:
             freed += len(leaf.pages)
             self._remove_leaf(leaf)
         return freed
-
-    def clear(self) -> int:
-        """Free everything that no lock covers. Returns how many pages went back to the pool."""
-        return self.evict(self.evictable_pages)
 
     def recount(self) -> None:
         """Rebuild every count by walking the tree, and compare. Raises `IntegrityError` on any difference."""

@@ -346,6 +346,7 @@ class Engine:
         chunks = self._scheduler.plan()
         if not chunks:
             return
+        self._admit(chunks, time.monotonic())
         try:
             hidden = self._runner.forward(chunks)
             rows = self._sample_rows(chunks)
@@ -360,6 +361,7 @@ class Engine:
         finally:
             self._masks.release_all()
         self._counts["steps"] += 1
+        self._counts["computed"] += sum(chunk.count for chunk in chunks)
         tokens = dict(zip(rows, drawn, strict=True))
         start = 0
         for chunk in chunks:
@@ -393,8 +395,6 @@ class Engine:
         now = time.monotonic()
         is_last = chunk.is_last
         try:
-            self._admitted(job, sequence, now)
-            self._counts["computed"] += chunk.count
             if isinstance(job, GenerateJob):
                 if drawn is not None:
                     job.take(drawn, now)
@@ -413,11 +413,14 @@ class Engine:
             return
         self._retire(job)
 
-    def _admitted(self, job: AnyJob, sequence: scheduling.Sequence, now: float) -> None:
-        if not job.times.admitted and sequence is job.sequences[0]:
-            self._counts["prompt"] += job.prompt_tokens
-            self._counts["cached"] += job.cached_tokens
-        job.admitted(now)
+    def _admit(self, chunks: list[Chunk], now: float) -> None:
+        """Count those whose first chunk is among `chunks`."""
+        for chunk in chunks:
+            job = self._owners.get(chunk.sequence)
+            if job is not None and not job.times.admitted:
+                self._counts["prompt"] += job.prompt_tokens
+                self._counts["cached"] += job.cached_tokens
+                job.admitted(now)
 
     def _next_choices(self, job: ScoreJob, done: scheduling.Sequence) -> None:
         """A choice is scored: free it, and after the first one queue the others, which now find the prompt cached."""
@@ -457,6 +460,8 @@ class Engine:
 
     def _stats(self) -> EngineStats:
         free, cached = self._pool.free, self._tree.cached_pages
+        unfinished = [job for job in self._jobs.values() if isinstance(job, GenerateJob)]
+        compiled = self._intake.compiled()
         return EngineStats(
             running=len(self._scheduler.running),
             waiting=len(self._scheduler.waiting),
@@ -464,16 +469,20 @@ class Engine:
             pages_free=free,
             pages_cached=cached,
             pages_in_use=self._pool.num_pages - free - cached,
+            pages_evictable=self._tree.evictable_pages,
             prompt_tokens=self._counts["prompt"],
             cached_tokens=self._counts["cached"],
             computed_tokens=self._counts["computed"],
-            generated_tokens=self._counts["generated"],
-            forced_tokens=self._counts["forced"],
+            generated_tokens=self._counts["generated"] + sum(job.output_tokens for job in unfinished),
+            forced_tokens=self._counts["forced"] + sum(job.forced_tokens for job in unfinished),
             steps=self._counts["steps"],
             requests=tuple(sorted(self._ended.items())),
             retractions=self._scheduler.retractions,
             mask_hits=self._masks.hits,
             mask_misses=self._masks.misses,
+            evicted_pages=self._tree.evicted_pages,
+            compile_seconds=compiled.total,
+            compile_buckets=compiled.buckets(),
         )
 
 
@@ -481,5 +490,5 @@ def _as_weft_error(error: Exception, job: AnyJob) -> WeftError:
     """What a job's caller is told; what was not foreseen is logged with its trace."""
     if isinstance(error, WeftError):
         return error
-    log.error("request %s failed", job.request_id, exc_info=error)
+    log.error("request %s failed", job.request_id, exc_info=error, extra={"request_id": job.request_id})
     return EngineError(f"the request failed: {error}")

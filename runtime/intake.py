@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import random
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
@@ -12,9 +14,12 @@ from ..errors import InvalidRequest, PromptTooLong
 from ..grammar import GrammarCache
 from ..grammar.compile_worker import CompileWorker
 from ..request import AnyRequest, EmbedRequest, GenerateRequest, ScoreRequest
+from .histogram import Histogram
 from .jobs import AnyJob, EmbedJob, GenerateJob, ScoreJob
 from .ticket import GenerateTicket, Ticket
 from .tokenizer import Tokenizer
+
+COMPILE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Intake:
@@ -32,7 +37,9 @@ class Intake:
         self._vocab_size = vocab_size
         self._context_length = context_length
         self._worker = CompileWorker()
-        self._grammars = GrammarCache(tokenizer.vocabulary, worker=self._worker)
+        self._compiled = Histogram(COMPILE_SECONDS)
+        self._lock = threading.Lock()
+        self._grammars = GrammarCache(tokenizer.vocabulary, worker=self._worker, on_compiled=self._count)
         self._seeds = random.Random(seed)
 
     def job(self, request: AnyRequest, abort: Callable[[str], None]) -> AnyJob:
@@ -52,6 +59,15 @@ class Intake:
             self._check_room(prompt, 0)
             return EmbedJob(request, Ticket(request.id, abort), prompt, now)
         return self._generation(request, GenerateTicket(request.id, abort), prompt, now)
+
+    def compiled(self) -> Histogram:
+        """The seconds that compilations of constraints took so far; a copy."""
+        with self._lock:
+            return copy.deepcopy(self._compiled)
+
+    def _count(self, seconds: float) -> None:
+        with self._lock:
+            self._compiled.observe(seconds)
 
     def close(self) -> None:
         """End the process that compiles long constraints. Requests whose constraint it has fail by `EngineClosed`."""

@@ -92,6 +92,11 @@ class Job(Generic[TicketT]):
         if not self.times.admitted:
             self.times = replace(self.times, admitted=now)
 
+    def prefilled(self, now: float) -> None:
+        """All of the job's prompt was computed; what a retraction has computed again does not count."""
+        if not self.times.prefilled:
+            self.times = replace(self.times, prefilled=now)
+
     def fail(self, error: WeftError, now: float) -> None:
         """End the job with an error."""
         self.failed = not isinstance(error, Aborted)
@@ -186,6 +191,7 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
 
     def take(self, drawn: Drawn, now: float) -> None:
         """Commit a sampled token, and the forced text that follows from it. Fails the job where none was allowed."""
+        self.prefilled(now)
         if drawn.token == -1:
             self.fail(GrammarError("the constraint leaves no token to sample here", code="constraint_dead_end"), now)
             return
@@ -231,8 +237,7 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
             self._top.append(drawn.top)
         if self._counts is not None:
             self._counts[drawn.token] += 1
-        if not self.times.first_token:
-            self.times = replace(self.times, first_token=now)
+        self.times = replace(self.times, first_token=self.times.first_token or now, last_token=now)
         shown, stop = self._stops.push(self._detokenizer.push(drawn.token))
         if stop is not None:
             self._close(FinishReason.STOP, stop, now, token=drawn, shown=shown, forced=forced)
@@ -347,6 +352,7 @@ class ScoreJob(Job[Ticket[ScoreResult]]):
             return
         wanted = {id(each): len(each.ids) - self.prompt_tokens for each in self.sequences}
         if all(len(self._logprobs[key]) == length for key, length in wanted.items()):
+            self.prefilled(now)
             self._end("score", now)
             self.ticket.put_result(
                 ScoreResult(
@@ -388,6 +394,7 @@ class EmbedJob(Job[Ticket[EmbedResult]]):
         if not all(map(math.isfinite, self._sum)):
             self.fail(EngineError("the model's hidden states are not numbers"), now)
         elif is_last:
+            self.prefilled(now)
             self._end("embed", now)
             norm = math.sqrt(math.fsum(value * value for value in self._sum)) or 1.0
             self.ticket.put_result(

@@ -13,13 +13,18 @@ class EngineStats:
         running, waiting: sequences holding pages, and queued ones.
         pages_total, pages_free, pages_cached, pages_in_use: total is the sum of the other three; cached pages belong
             to the radix tree (locked or not), pages in use to one sequence alone.
+        pages_evictable: cached pages that no running sequence holds.
         prompt_tokens: prompt tokens of admitted requests; `cached_tokens` of them came from the cache.
         computed_tokens: tokens that went through a forward pass.
-        generated_tokens: output tokens; `forced_tokens` of them were not sampled.
+        generated_tokens: output tokens so far, of requests in flight too; `forced_tokens` of them were not sampled.
         steps: forward passes.
         requests: requests ended, by "stop", "length", "abort", "error", and "score"/"embed" for those kinds.
         retractions: running sequences sent back to the queue for want of pages.
         mask_hits, mask_misses: mask rows found on the device, and uploaded.
+        evicted_pages: cached pages given up because others were wanted; those of `flush_cache` are not counted.
+        compile_seconds: what compiling constraints took in all, those refused included.
+        compile_buckets: how many of these compilations took at most so many seconds, by the seconds as text; "+Inf"
+            has them all.
     """
 
     running: int = 0
@@ -38,6 +43,10 @@ class EngineStats:
     retractions: int = 0
     mask_hits: int = 0
     mask_misses: int = 0
+    pages_evictable: int = 0
+    evicted_pages: int = 0
+    compile_seconds: float = 0.0
+    compile_buckets: tuple[tuple[str, int], ...] = (("+Inf", 0),)
 
     @property
     def sampled_tokens(self) -> int:

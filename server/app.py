@@ -6,8 +6,10 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from .access import Access
 from .body_limit import BodyLimit
 from .errors import ErrorEnvelope, install_error_handlers
+from .metrics_route import metrics_router
 from .models import models_router
 from .openai.chat import chat_router
 from .openai.completions import completions_router
@@ -23,8 +25,10 @@ def create_app(served: Served) -> FastAPI:
         responses={"default": {"model": ErrorEnvelope, "description": "What went wrong."}},
     )
     app.add_middleware(BodyLimit, limit=served.limits.body_bytes)
+    app.add_middleware(Access, engine=served.engine)  # the last one added is the outermost
     install_error_handlers(app)
     app.include_router(completions_router(served))
     app.include_router(chat_router(served))
     app.include_router(models_router(served))
+    app.include_router(metrics_router(served))
     return app

@@ -18,6 +18,7 @@ import msgspec
 import zmq.asyncio
 
 from ..errors import EngineError, WeftError
+from .logs import LogFormat, LogLevel, configure
 from .options import EngineOptions
 from .wire.messages import EngineInfo
 from .wire.service import EngineService, bind
@@ -41,14 +42,15 @@ class Launch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str
     secret: str
     options: EngineOptions
-    log_level: str = "WARNING"
+    log_level: LogLevel = LogLevel.WARNING
+    log_format: LogFormat = LogFormat.TEXT
 
 
 def main() -> int:
     """Run the engine process. Returns its exit status."""
     stdin = sys.stdin.buffer
     launch = msgspec.json.decode(stdin.readline(), type=Launch)
-    logging.basicConfig(level=launch.log_level, format="%(levelname)s %(name)s (engine): %(message)s")
+    configure(launch.log_level, launch.log_format, "engine")
     # Ctrl-C reaches the whole process group; the parent drains first and then closes stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

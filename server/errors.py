@@ -14,11 +14,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from ..errors import EngineClosed, GrammarError, InvalidRequest, NotFound, Overloaded, WeftError
+from .calls import current_call
 
 log = logging.getLogger("weft.server")
 
 RETRY_AFTER_SECONDS = "1"
 CLIENT_CLOSED_REQUEST = 499
+REQUEST_ID = "X-Request-Id"
+"""The header that names a call, in requests and answers."""
 
 
 class ErrorDetail(BaseModel):
@@ -84,6 +87,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 async def _typed(_: Request, error: Exception) -> Response:
     assert isinstance(error, WeftError)
+    current_call().error_code = error.code
     status = status_of(error)
     headers = {"Retry-After": RETRY_AFTER_SECONDS} if status == 503 else None
     return JSONResponse(error_body(error), status, headers)
@@ -93,6 +97,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
     """400, never 422; the first fault that pydantic found, without the input."""
     assert isinstance(error, RequestValidationError)
     message, param, code = describe_invalid(error.errors(), error.body)
+    current_call().error_code = code
     return JSONResponse(envelope(message, 400, param=param, code=code), 400)
 
 
@@ -100,6 +105,7 @@ async def _http(_: Request, error: Exception) -> Response:
     """Starlette's own: no such path, wrong method, a body that cannot be read."""
     assert isinstance(error, HTTPException)
     code = http.HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    current_call().error_code = code
     return JSONResponse(envelope(str(error.detail), error.status_code, code=code), error.status_code, error.headers)
 
 
@@ -108,8 +114,10 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 
 async def _unexpected(_: Request, __: Exception) -> Response:
-    # Starlette's outermost middleware raises the error again after this answer, and uvicorn logs it.
-    return JSONResponse(envelope("the server failed unexpectedly", 500, code="internal_error"), 500)
+    # Starlette's outermost middleware, which no other can wrap, sends this answer; then it raises the error again, and
+    # uvicorn logs it.
+    headers = {REQUEST_ID: current_call().id}
+    return JSONResponse(envelope("the server failed unexpectedly", 500, code="internal_error"), 500, headers)
 
 
 def describe_invalid(faults: Sequence[Any], body: Any) -> tuple[str, str | None, str]:

@@ -19,6 +19,7 @@ import zmq.asyncio
 
 from ..errors import EngineClosed
 from .engine_process import Launch
+from .logs import LogFormat, LogLevel
 from .options import EngineOptions
 from .wire.client import EngineClient
 
@@ -35,9 +36,17 @@ class EngineProcess:
     ends it.
     """
 
-    def __init__(self, options: EngineOptions, *, log_level: str = "WARNING", stop_timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        options: EngineOptions,
+        *,
+        log_level: LogLevel = LogLevel.WARNING,
+        log_format: LogFormat = LogFormat.TEXT,
+        stop_timeout: float = 10.0,
+    ) -> None:
         self._options = options
         self._log_level = log_level
+        self._log_format = log_format
         self._stop_timeout = stop_timeout
         self.client: EngineClient
         self.pid: int
@@ -46,7 +55,7 @@ class EngineProcess:
         secret = secrets.token_hex(32)
         self._folder = Path(tempfile.mkdtemp(prefix="weft-"))  # private to this user
         address = private_address(self._folder)
-        launch = Launch(str(self._folder), address, secret, self._options, self._log_level)
+        launch = Launch(str(self._folder), address, secret, self._options, self._log_level, self._log_format)
         # A session of its own: a terminal's Ctrl-C is the parent's to handle. -P: the folder that the user happens to
         # stand in is no place to import from.
         self._process = await asyncio.create_subprocess_exec(

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from .logs import LogFormat, LogLevel
+
 
 class EngineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`weft.Engine`'s arguments by the same names, as they go to the engine process. None leaves the engine's default.
@@ -63,6 +65,7 @@ class ServeOptions:
         host, port: where to listen; port 0 takes a free one.
         served_name: the name clients call the model by; None is the engine's name for it.
         shutdown_timeout: seconds that requests in flight are given after SIGTERM.
+        log_level, log_format: what both processes log, and as what; it goes to stderr.
         limits: bounds on each request.
     """
 
@@ -71,4 +74,6 @@ class ServeOptions:
     port: int = 8000
     served_name: str | None = None
     shutdown_timeout: float = 30.0
+    log_level: LogLevel = LogLevel.INFO
+    log_format: LogFormat = LogFormat.TEXT
     limits: Limits = field(default_factory=Limits)

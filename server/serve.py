@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
+import msgspec
 import uvicorn
 
 from ..errors import InvalidRequest
@@ -17,6 +18,7 @@ from ..runtime.folder import resolve
 from ..runtime.tokenizer import Tokenizer
 from .app import create_app
 from .launch import EngineProcess
+from .logs import configure
 from .options import ServeOptions
 from .served import Served
 from .wire.messages import EngineInfo
@@ -57,18 +59,22 @@ async def serve(options: ServeOptions, notify: Callable[[Notice], None]) -> None
 
     Raises the error that kept the engine from loading.
     """
+    configure(options.log_level, options.log_format, "api")
     name, folder = resolve(options.engine.model)
     name = options.served_name or options.engine.name or name
     tokenizer = Tokenizer(folder)
     on_signal = _Signals(lambda requests: notify(Draining(requests, options.shutdown_timeout)))
     with on_signal, _listen(options.host, options.port) as listener:
         url = _url(options.host, listener.getsockname()[1])
-        async with EngineProcess(options.engine) as engine:
+        # The engine is told the served name, since its metrics bear it.
+        named = msgspec.structs.replace(options.engine, name=name)
+        async with EngineProcess(named, log_level=options.log_level, log_format=options.log_format) as engine:
             config = uvicorn.Config(
                 create_app(Served(engine.client, tokenizer, name, options.limits)),
                 lifespan="off",
                 access_log=False,
                 log_level="warning",
+                log_config=None,  # ours holds for uvicorn too
                 timeout_graceful_shutdown=max(1, round(options.shutdown_timeout)),
             )
             server = _Server(config)

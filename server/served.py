@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ..errors import InvalidRequest, NotFound
 from ..request import GenerateRequest
+from .calls import current_call
 from .fields import SamplingFields
 from .options import Limits
 from .tokens import ApiTokenizer
@@ -75,6 +76,7 @@ class Served:
         Raises `InvalidRequest` for what can be told before the engine sees them.
         """
         constraint = fields.constraint()
+        current_call().answer_id = call_id
         requests = []
         for at, prompt in enumerate(prompts):
             for choice in range(n):

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pydantic import BaseModel
 
 from ..request import FinishReason, TokenEvent
+from .calls import current_call
 
 
 class PromptTokensDetails(BaseModel):
@@ -27,9 +28,14 @@ class Usage(BaseModel):
 class Meter:
     """Counts the tokens of one HTTP call: each prompt once, whatever `n`, and every choice's output.
 
+    The call's line in the log says the same numbers.
+
     Args:
         n: choices for each prompt; request ``i`` belongs to prompt ``i // n``.
         eos_ids: the model's end-of-sequence tokens.
+
+    Attributes:
+        finishes: why those ended that have.
     """
 
     def __init__(self, n: int, eos_ids: Collection[int]) -> None:
@@ -37,11 +43,15 @@ class Meter:
         self._eos_ids = eos_ids
         self._prompts: dict[int, tuple[int, int]] = {}
         self._completion = 0
+        self.finishes: list[FinishReason] = []
+        current_call().meters.append(self)
 
     def count(self, index: int, event: TokenEvent) -> bool:
         """Take an event of request `index`. Whether it carries a token of the output."""
         if index % self._n == 0:
             self._prompts[index] = (event.prompt_tokens, event.cached_tokens)
+        if event.finish is not None:
+            self.finishes.append(event.finish)
         carries = self._carries_token(event)
         self._completion += carries
         return carries

@@ -41,6 +41,7 @@ from .messages import (
     decode_from_engine,
     encode,
 )
+from .tally import Tally
 
 log = logging.getLogger("weft.server")
 
@@ -91,6 +92,18 @@ class AsyncEngine(Protocol):
 
     async def stats(self) -> dict[str, int | float]:
         """The engine's counters by name."""
+        ...
+
+    async def metrics(self) -> str:
+        """Every metric in Prometheus's text format."""
+        ...
+
+    def count_rejection(self, reason: str) -> None:
+        """A call was answered by an error; told to the engine as soon as there is one."""
+        ...
+
+    def count_disconnect(self) -> None:
+        """A client went away before its answer's end; told to the engine as soon as there is one."""
         ...
 
     async def flush_cache(self) -> None:
@@ -151,6 +164,7 @@ class EngineClient:
         self._ending: set[str] = set()
         """Aborted here, and the engine's last word on them still to come."""
         self._numbers = itertools.count()
+        self._tally = Tally()
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.info: EngineInfo | None = None
@@ -202,6 +216,20 @@ class EngineClient:
         if not isinstance(answer, dict):
             raise EngineError("the engine answered without its counters")
         return answer
+
+    async def metrics(self) -> str:
+        answer = await self._question("metrics")
+        if not isinstance(answer, str):
+            raise EngineError("the engine answered without its metrics")
+        return answer
+
+    def count_rejection(self, reason: str) -> None:
+        self._tally.reject(reason)
+        self._send_tally()
+
+    def count_disconnect(self) -> None:
+        self._tally.disconnect()
+        self._send_tally()
 
     async def flush_cache(self) -> None:
         await self._question("flush_cache")
@@ -271,6 +299,13 @@ class EngineClient:
         if request_id in self._streams or request_id in self._answers or request_id in self._ending:
             raise InvalidRequest(f"a request with the id {request_id!r} is in flight", param="id")
 
+    def _send_tally(self) -> None:
+        """Tell the engine what was counted; while there is none, keep it."""
+        if self.info is not None and self.lost is None:
+            counted = self._tally.take()
+            if counted is not None:
+                self._send(counted)
+
     def _send(self, message: Message) -> None:
         self._outgoing.put_nowait(encode(message))
 
@@ -304,6 +339,7 @@ class EngineClient:
                         waiting.set_exception(fault.error())
             case Ready(info):
                 self.info = info
+                self._send_tally()
                 self._changed.set()
             case Refused(fault):
                 self.lose(fault.error())

@@ -59,8 +59,8 @@ class Abort(Message, frozen=True):
     request_id: str
 
 
-Question = Literal["stats", "flush_cache", "recount"]
-"""What can be asked of the engine beside requests; each is a method of it, called between two steps."""
+Question = Literal["stats", "metrics", "flush_cache", "recount"]
+"""What can be asked of the engine beside requests, answered between two steps: its counters, all metrics as text."""
 
 
 class Ask(Message, frozen=True):
@@ -68,6 +68,18 @@ class Ask(Message, frozen=True):
 
     number: int
     question: Question
+
+
+class Counted(Message, frozen=True):
+    """What the sender counted of its HTTP calls since it last said so; not answered.
+
+    Attributes:
+        rejections: calls answered by an error, by its code.
+        disconnects: calls whose client went away.
+    """
+
+    rejections: dict[str, int]
+    disconnects: int
 
 
 # engine process to API process
@@ -135,7 +147,7 @@ class Told(Message, frozen=True):
     fault: Fault | None = None
 
 
-ToEngine = Hello | Generate | Score | Embed | Abort | Ask
+ToEngine = Hello | Generate | Score | Embed | Abort | Ask | Counted
 FromEngine = Ready | Refused | Events | Scored | Embedded | Failed | Told
 
 MessageT = TypeVar("MessageT")

@@ -12,7 +12,7 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import zmq
 import zmq.asyncio
@@ -20,6 +20,8 @@ import zmq.asyncio
 from ...errors import EngineClosed, EngineError, InvalidRequest, WeftError
 from ...lang.backend import GenerateTicket, Ticket
 from ...request import EmbedRequest, EmbedResult, GenerateRequest, ScoreRequest, ScoreResult, TokenEvent
+from ..logs import request_id as current_request_id
+from ..metrics import ServiceMetrics
 from .faults import Fault
 from .messages import (
     MAX_EVENTS,
@@ -27,6 +29,7 @@ from .messages import (
     Abort,
     Ask,
     BadMessage,
+    Counted,
     Embed,
     Embedded,
     EngineInfo,
@@ -46,6 +49,9 @@ from .messages import (
     encode,
 )
 
+if TYPE_CHECKING:
+    from ...runtime.stats import EngineStats
+
 log = logging.getLogger("weft.server")
 
 RequestT = TypeVar("RequestT", GenerateRequest, ScoreRequest, EmbedRequest)
@@ -61,9 +67,7 @@ class ServedEngine(Protocol):
 
     def embed(self, request: EmbedRequest) -> Ticket[EmbedResult]: ...
 
-    def stats(self) -> Any:
-        """A flat dataclass of numbers."""
-        ...
+    def stats(self) -> EngineStats: ...
 
     def flush_cache(self) -> None: ...
 
@@ -102,6 +106,7 @@ class EngineService:
         self._socket = socket
         self._secret = secret
         self._engine: ServedEngine | None = None
+        self._metrics = ServiceMetrics("")
         self._welcome: Message | None = None
         self._engine_ended = asyncio.Event()
         self._peers: dict[bytes, _Peer] = {}
@@ -110,6 +115,7 @@ class EngineService:
     def ready(self, engine: ServedEngine, info: EngineInfo) -> None:
         """From now on, take requests for `engine`."""
         self._engine = engine
+        self._metrics = ServiceMetrics(info.name)
         self._set_welcome(Ready(info))
 
     def refuse(self, error: WeftError) -> None:
@@ -169,6 +175,10 @@ class EngineService:
                     peer.flights[request_id].abort()
             case Ask(number, question):
                 self._spawn(self._tell(peer, number, question))
+            case Counted(rejections, disconnects):
+                for reason, count in rejections.items():
+                    self._metrics.rejected(reason, count)
+                self._metrics.disconnected(disconnects)
 
     def _greet(self, identity: bytes, hello: Hello) -> None:
         peer = _Peer(identity)
@@ -198,6 +208,7 @@ class EngineService:
         self._spawn(self._serve(peer, request.id, serve(peer, flight, request)))
 
     async def _serve(self, peer: _Peer, request_id: str, serving: Awaitable[None]) -> None:
+        current_request_id.set(request_id)
         try:
             await serving
         except Exception as error:
@@ -210,7 +221,9 @@ class EngineService:
     async def _generate(self, peer: _Peer, flight: _Flight, request: GenerateRequest) -> None:
         ticket = await self._submit(flight, request, self._loaded().generate)
         finish = None
+        followed = self._metrics.generation()
         async for event in ticket:
+            followed.take(event)
             self._emit(peer, event)
             finish = event.finish
         if finish is None:
@@ -218,11 +231,15 @@ class EngineService:
 
     async def _score(self, peer: _Peer, flight: _Flight, request: ScoreRequest) -> None:
         ticket = await self._submit(flight, request, self._loaded().score)
-        self._send(peer, Scored(await ticket))
+        result = await ticket
+        self._metrics.answered(result)
+        self._send(peer, Scored(result))
 
     async def _embed(self, peer: _Peer, flight: _Flight, request: EmbedRequest) -> None:
         ticket = await self._submit(flight, request, self._loaded().embed)
-        self._send(peer, Embedded(await ticket))
+        result = await ticket
+        self._metrics.answered(result)
+        self._send(peer, Embedded(result))
 
     async def _submit(self, flight: _Flight, request: RequestT, submit: Callable[[RequestT], TicketT]) -> TicketT:
         """Hand a request to the engine, and an abort after it that came meanwhile.
@@ -239,21 +256,23 @@ class EngineService:
 
     async def _tell(self, peer: _Peer, number: int, question: Question) -> None:
         try:
-            # In a thread: the engine answers between two steps.
-            told = Told(number, await asyncio.to_thread(self._answer, question))
+            told = Told(number, await self._answer(question))
         except Exception as error:
             told = Told(number, fault=_fault(error))
         self._send(peer, told)
 
-    def _answer(self, question: Question) -> Knowledge:
+    async def _answer(self, question: Question) -> Knowledge:
+        """What the engine has to say is waited for in a thread, since it answers between two steps."""
         engine = self._loaded()
         match question:
             case "stats":
-                return _numbers(engine.stats())
+                return _numbers(await asyncio.to_thread(engine.stats))
+            case "metrics":
+                return self._metrics.expose(await asyncio.to_thread(engine.stats))
             case "flush_cache":
-                engine.flush_cache()
+                await asyncio.to_thread(engine.flush_cache)
             case "recount":
-                engine.recount()
+                await asyncio.to_thread(engine.recount)
         return None
 
     def _loaded(self) -> ServedEngine:
@@ -309,7 +328,7 @@ def bind(context: zmq.asyncio.Context, address: str) -> zmq.asyncio.Socket:
     return socket
 
 
-def _numbers(stats: Any) -> dict[str, int | float]:
+def _numbers(stats: EngineStats) -> dict[str, int | float]:
     """A stats dataclass's numbers by name; of pairs of names and numbers, by both names."""
     numbers: dict[str, int | float] = {}
     for name, value in dataclasses.asdict(stats).items():

@@ -37,6 +37,17 @@ def test_many_threads_compile_once(vocabulary):
     assert cache.compiled == 1
 
 
+def test_each_compilation_is_timed_also_one_that_is_refused(vocabulary):
+    seconds = []
+    cache = GrammarCache(vocabulary, on_compiled=seconds.append)
+    for _ in range(2):
+        cache.get(regex("a{2,3}"))
+        with pytest.raises(GrammarError):
+            cache.get(regex("("))
+    assert len(seconds) == cache.compiled == 2
+    assert min(seconds) > 0
+
+
 def test_the_least_recently_used_leaves(vocabulary):
     cache = GrammarCache(vocabulary, capacity=2)
     a = cache.get(choices(["a"]))

@@ -113,6 +113,19 @@ def test_matching_a_prefix_does_not_count_as_use_of_what_follows() -> None:
     assert tree.match(C).length == 2
 
 
+def test_evicted_pages_are_counted_and_cleared_ones_are_not() -> None:
+    tree = make()
+    node = put(tree, A + B + C + D).node
+    tree.lock(node)
+    tree.evict(2)
+    assert tree.evicted_pages == 0, "nothing could go"
+    tree.unlock(node)
+    tree.evict(1)
+    tree.evict(2)
+    assert tree.clear() == 1
+    assert tree.evicted_pages == 3
+
+
 def test_locked_pages_are_never_evicted() -> None:
     tree = make()
     node = put(tree, A + B).node

@@ -19,6 +19,7 @@ from weft.request import (
     ScoreResult,
     TokenEvent,
 )
+from weft.runtime.stats import EngineStats
 
 EOS = 256
 ROLES = {"system": 257, "user": 258, "assistant": 259, "tool": 260, "developer": 261}
@@ -122,14 +123,6 @@ class FakeAnswer:
         return answer().__await__()
 
 
-@dataclass(frozen=True)
-class FakeStats:
-    """Like `EngineStats`: numbers, and pairs of names and numbers."""
-
-    running: int = 3
-    requests: tuple[tuple[str, int], ...] = (("stop", 7),)
-
-
 class FakeEngine:
     """Serves whatever `script` says.
 
@@ -149,7 +142,7 @@ class FakeEngine:
     def reset(self) -> None:
         self.script: Script = lambda request: ["Hel", "lo", "!"]
         self.refusal: Exception | None = None
-        self.counters: FakeStats | Exception = FakeStats()
+        self.counters: EngineStats | Exception = EngineStats(running=3, requests=(("stop", 7),))
         self.flushes = 0
         self.miscounted: Exception | None = None
         self.requests: list[GenerateRequest] = []
@@ -172,7 +165,7 @@ class FakeEngine:
     def embed(self, request: EmbedRequest) -> Any:
         return FakeAnswer(request.id, EmbedResult(request.id, (0.6, 0.8), prompt_tokens=len(request.prompt)))
 
-    def stats(self) -> FakeStats:
+    def stats(self) -> EngineStats:
         if isinstance(self.counters, Exception):
             raise self.counters
         return self.counters

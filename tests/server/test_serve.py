@@ -20,7 +20,7 @@ import jsonschema
 import openai
 import pytest
 
-COMMAND = [sys.executable, "-c", "from weft.cli.main import main; main()", "serve"]
+COMMAND = [sys.executable, "-c", "from weft.cli.main import main; main()", "serve", "--log-level", "warning"]
 SECONDS = 120
 
 
