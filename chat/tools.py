@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from ..errors import InvalidRequest
+from .pieces import CallArguments, CallOpened
+from .tool_formats import FORMATS
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def parse_tool_calls(text: str, format: str = "hermes") -> tuple[str, tuple[Tool
 
     Args:
         text: what the model generated.
-        format: how this model writes calls, a name in `FORMATS`.
+        format: how this model writes calls, a name in `tool_formats.FORMATS`.
 
     Returns:
         The text outside the calls, and the calls in order. What only looks like a call (broken JSON, no name) stays
@@ -133,55 +135,19 @@ def parse_tool_calls(text: str, format: str = "hermes") -> tuple[str, tuple[Tool
     Raises:
         InvalidRequest: an unknown format.
     """
-    reader = FORMATS.get(format)
-    if reader is None:
+    known = FORMATS.get(format)
+    if known is None:
         raise InvalidRequest(f"unknown tool call format {format!r}; known are {', '.join(FORMATS)}", param="format")
-    return reader(text)
-
-
-HERMES_OPENING, _HERMES_CLOSING = "<tool_call>", "</tool_call>"
-
-
-def _read_hermes(text: str) -> tuple[str, tuple[ToolCall, ...]]:
-    """``<tool_call>{"name": ..., "arguments": {...}}</tool_call>``, any number of them."""
+    reader = known.reader(whole=True)
     content: list[str] = []
     calls: list[ToolCall] = []
-    decoder = json.JSONDecoder()
-    place = 0
-    while (opening := text.find(HERMES_OPENING, place)) >= 0:
-        content.append(text[place:opening])
-        start = opening + len(HERMES_OPENING)
-        while text[start : start + 1].isspace():
-            start += 1
-        try:
-            value, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            value, end = None, start
-        call = _as_call(value)
-        after = text[end:].lstrip()
-        if call is not None and after.startswith(_HERMES_CLOSING):
-            calls.append(call)
-            place = len(text) - len(after) + len(_HERMES_CLOSING)
-        else:
-            content.append(HERMES_OPENING)
-            place = opening + len(HERMES_OPENING)
-    content.append(text[place:])
+    name = ""
+    for piece in (*reader.push(text), *reader.end()):
+        match piece:
+            case CallOpened():
+                name = piece.name
+            case CallArguments():  # one piece a call, for whole ones
+                calls.append(ToolCall(name, piece.text))
+            case _:
+                content.append(piece.text)
     return "".join(content).strip() if calls else text, tuple(calls)
-
-
-def _as_call(value: object) -> ToolCall | None:
-    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-        return None
-    arguments = value.get("arguments", {})
-    if isinstance(arguments, str):
-        try:
-            arguments = json.loads(arguments)
-        except (ValueError, RecursionError):
-            return None
-    if not isinstance(arguments, Mapping):
-        return None
-    return ToolCall(value["name"], json.dumps(arguments, ensure_ascii=False))
-
-
-FORMATS: dict[str, Callable[[str], tuple[str, tuple[ToolCall, ...]]]] = {"hermes": _read_hermes}
-"""Readers of tool calls by the name of the format; a new format is one more entry."""

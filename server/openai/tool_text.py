@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Protocol
 
-from ...chat.tools import HERMES_OPENING, parse_tool_calls
+from ...chat.tool_formats.hermes import OPENING as HERMES_OPENING
+from ...chat.tools import parse_tool_calls
 from ...runtime.detokenizer import overlap
 from .chat_types import AnsweredFunction, AnsweredToolCall
 
