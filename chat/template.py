@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import jinja2
+import jinja2.meta
 
 from ..errors import TemplateError
 from .sandbox import MAX_TEXT, MAX_WORK, LimitExceeded, Sandbox, plain, work_left
@@ -15,6 +16,8 @@ from .sandbox import MAX_TEXT, MAX_WORK, LimitExceeded, Sandbox, plain, work_lef
 MAX_SOURCE = 256 * 1024
 MAX_MESSAGES = 4096
 MAX_TOOLS = 1024
+SET_HERE = frozenset({"messages", "tools", "documents", "add_generation_prompt"})
+"""Names that `render` gives a template itself, as it does those of special tokens."""
 
 
 @cache
@@ -31,6 +34,9 @@ class ChatTemplate:
         source: the template.
         special_tokens: names the template may use, such as ``{"bos_token": "<s>"}``.
 
+    Attributes:
+        variables: the further names that the template reads, such as ``enable_thinking``: what `render` may be given.
+
     Raises:
         TemplateError: a syntax error, naming its line.
     """
@@ -42,6 +48,7 @@ class ChatTemplate:
         self.special_tokens = dict(special_tokens or {})
         try:
             self._template = _sandbox().from_string(source)
+            self.variables = _read_names(source) - SET_HERE - set(self.special_tokens)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(f"chat template, line {error.lineno}: {error.message}") from error
         except RecursionError as error:
@@ -63,15 +70,24 @@ class ChatTemplate:
             variables: further names for the template, such as ``{"enable_thinking": False}``.
 
         Raises:
-            TemplateError: the template refuses these messages, fails on them (with the line), or exceeds a bound.
+            TemplateError: the template refuses these messages, fails on them (with the line), or exceeds a bound; or a
+                variable has a name that is given here.
         """
         for count, most, name in ((len(messages), MAX_MESSAGES, "messages"), (len(tools), MAX_TOOLS, "tools")):
             if count > most:
                 raise TemplateError(f"{count} {name}: at most {most} are taken", param=name)
+        variables = variables or {}
+        for name in variables:
+            if name in SET_HERE or name in self.special_tokens:
+                raise TemplateError(f"the chat template is given {name!r} already", param="variables")
+        try:
+            more = plain(variables)
+        except (TypeError, RecursionError) as error:
+            raise TemplateError(f"variables must be plain JSON values: {error}", param="variables") from error
         try:
             names = {
                 **self.special_tokens,
-                **plain(variables or {}),
+                **more,
                 "messages": plain(messages),
                 "tools": plain(tools) or None,
                 "documents": None,
@@ -96,6 +112,12 @@ class ChatTemplate:
                 raise LimitExceeded(f"the conversation is longer than {MAX_TEXT} characters")
             pieces.append(piece)
         return "".join(pieces)
+
+
+def _read_names(source: str) -> frozenset[str]:
+    """The names that a template reads and does not set, without those that the sandbox knows."""
+    sandbox = _sandbox()
+    return frozenset(jinja2.meta.find_undeclared_variables(sandbox.parse(source)) - set(sandbox.globals))
 
 
 def _describe(error: Exception) -> str:

@@ -5,8 +5,8 @@ verbatim, so that a state's next prompt extends its last one and forks share by 
 view of the messages is respected. So the template is rendered with a *mark* in the place of each content, the result
 is cut at the marks, and template text, content text and generated ids are put together as ids. A template that rewrites
 its contents (trims them, say, so that the marks would change the outcome) is rendered with the real contents instead
-and tokenised as one text, with a notice. Wherever the name of a special token stands in messages or tools, be it in a
-content, a tool call or a description, a mark takes its place too, in either rendering.
+and tokenised as one text, with a notice. Wherever the name of a special token stands in messages, tools or variables,
+be it in a content, a tool call or a description, a mark takes its place too, in either rendering.
 """
 
 from __future__ import annotations
@@ -80,12 +80,16 @@ class PromptRenderer:
         self._noticed: set[str] = set()
 
     def messages(
-        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], add_generation_prompt: bool
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        add_generation_prompt: bool,
+        variables: Mapping[str, Any] | None = None,
     ) -> list[int]:
-        """Ids of OpenAI chat messages."""
+        """Ids of OpenAI chat messages; `variables` are further names for the template."""
         plain = [{**message, "content": _content_text(message)} for message in messages]
         contents: list[list[Part]] = [[message["content"]] for message in plain]
-        return self._conversation(plain, contents, tools, add_generation_prompt, [])
+        return self._conversation(plain, contents, tools, add_generation_prompt, [], variables or {})
 
     def segments(self, segments: Sequence[Segment], tools: Sequence[Mapping[str, Any]]) -> list[int]:
         """Ids of a program's state. Raises `InvalidRequest` where roles stand beside text outside any role."""
@@ -120,7 +124,7 @@ class PromptRenderer:
                 )
             else:
                 open_parts = parts
-        return self._conversation(messages, contents, tools, True, open_parts)
+        return self._conversation(messages, contents, tools, True, open_parts, {})
 
     def _parts(self, segments: Sequence[Segment]) -> list[Part]:
         """Adjacent texts joined; generated ids verbatim, unless a stop string cut their text short."""
@@ -146,14 +150,16 @@ class PromptRenderer:
         tools: Sequence[Mapping[str, Any]],
         add_generation_prompt: bool,
         open_parts: list[Part],
+        variables: Mapping[str, Any],
     ) -> list[int]:
         if self._template is None:
             raise InvalidRequest("this model has no chat template: use plain text without roles", param="messages")
         marks = Marks()
         try:
             plain, tools = self._without_special(messages, marks), self._without_special(tools, marks)
+            variables = {name: self._without_special(value, marks) for name, value in variables.items()}
         except RecursionError as error:
-            raise TemplateError("messages and tools nest too deeply", param="messages") from error
+            raise TemplateError("messages, tools or variables nest too deeply", param="messages") from error
         marked = list(plain)
         texts: dict[str, str] = {}
         for place, parts in enumerate(contents):
@@ -161,8 +167,8 @@ class PromptRenderer:
                 mark = marks.hold(parts)
                 texts[mark] = plain[place]["content"]
                 marked[place] = {**plain[place], "content": mark}
-        text = self._template.render(marked, tools, add_generation_prompt)
-        whole = self._template.render(plain, tools, add_generation_prompt)
+        text = self._template.render(marked, tools, add_generation_prompt, variables)
+        whole = self._template.render(plain, tools, add_generation_prompt, variables)
         if marks.replace(text, texts) != whole:
             self._notice("the chat template rewrites its contents: the conversation is tokenised as one text")
             text = whole

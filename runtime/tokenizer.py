@@ -93,17 +93,30 @@ class Tokenizer:
         plain = Vocabulary.from_file(self.folder / "tokenizer.json", eos_ids=list(self.eos_ids))
         return Vocabulary(plain.tokens, list(self.eos_ids), self.encode, plain.special)
 
+    @property
+    def template_source(self) -> str | None:
+        """The chat template's text, which also says how the model writes tool calls; None where there is none."""
+        return self.template.source if self.template is not None else None
+
+    @property
+    def template_variables(self) -> frozenset[str]:
+        """The further names that the chat template reads, such as ``enable_thinking``."""
+        return self.template.variables if self.template is not None else frozenset()
+
     def render_chat(
         self,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]] = (),
         add_generation_prompt: bool = True,
+        variables: Mapping[str, Any] | None = None,
     ) -> list[int]:
         """Ids of a conversation. What stands inside a message never becomes a special token.
 
+        `variables` are further names for the template, as in `ChatTemplate.render`.
+
         Raises `TemplateError`, or `InvalidRequest` where the model has no chat template.
         """
-        return self._renderer.messages(messages, tools, add_generation_prompt)
+        return self._renderer.messages(messages, tools, add_generation_prompt, variables)
 
     def render(self, segments: Sequence[Segment], tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
         """Ids of a program's state, its open turn left open; see `prompt.py`."""

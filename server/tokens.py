@@ -20,6 +20,12 @@ class ApiTokenizer(Protocol):
     eos_ids: tuple[int, ...]
     default_sampling: Sampling
 
+    @property
+    def template_source(self) -> str | None: ...
+
+    @property
+    def template_variables(self) -> frozenset[str]: ...
+
     def encode(self, text: str, *, special: bool = False) -> list[int]: ...
 
     def token_bytes(self, token_id: int) -> bytes: ...
@@ -29,6 +35,7 @@ class ApiTokenizer(Protocol):
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]] = (),
         add_generation_prompt: bool = True,
+        variables: Mapping[str, Any] | None = None,
     ) -> list[int]: ...
 
 

@@ -91,6 +91,29 @@ def test_further_names_reach_the_template():
     assert template.render([], variables={"enable_thinking": False}) == "quick"
 
 
+def test_the_names_a_template_reads_are_known():
+    source = (
+        "{% macro m(a) %}{{ a }}{{ style }}{% endmacro %}{% set b = namespace(c=1) %}{{ bos_token }}{{ m(b.c) }}"
+        "{% if tools %}{% for x in messages %}{{ x }}{{ loop.index }}{% endfor %}{% endif %}{{ documents }}"
+        "{% if enable_thinking is defined %}{{ raise_exception(1) }}{% endif %}{{ reasoning_effort | default('low') }}"
+    )
+    template = ChatTemplate(source, {"bos_token": "<s>"})
+    assert template.variables == {"style", "enable_thinking", "reasoning_effort"}
+
+
+@pytest.mark.parametrize("name", ["messages", "tools", "documents", "add_generation_prompt", "bos_token"])
+def test_what_a_template_is_given_anyway_is_no_variable(name):
+    with pytest.raises(TemplateError, match=name) as caught:
+        ChatTemplate("x", {"bos_token": "<s>"}).render([], variables={name: "y"})
+    assert caught.value.param == "variables"
+
+
+def test_variables_are_plain_values():
+    with pytest.raises(TemplateError, match="variables must be plain") as caught:
+        ChatTemplate("x").render([], variables={"a": object()})
+    assert caught.value.param == "variables"
+
+
 def test_the_date_can_be_written():
     assert len(ChatTemplate("{{ strftime_now('%Y-%m-%d') }}").render([])) == 10
 

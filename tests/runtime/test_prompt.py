@@ -144,3 +144,22 @@ def test_without_a_template_there_are_no_roles(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="no chat template"):
         tokenizer.render([Segment("x", "user", 0, closed=True)])
     assert tokenizer.render([Segment("x")]) == tokenizer.encode("x")
+
+
+@pytest.mark.parametrize("trimming", [False, True])
+def test_variables_reach_the_template_and_are_text(tmp_path: Path, trimming: bool) -> None:
+    template = "{{ style }}" + (TRIMMING if trimming else TEMPLATE)
+    write_tokenizer(tmp_path, template=template)
+    tokenizer = Tokenizer(tmp_path)
+    assert tokenizer.template_source == template
+    assert tokenizer.template_variables == {"style"}
+    plain = tokenizer.render_chat([{"role": "user", "content": "x"}])
+    styled = tokenizer.render_chat([{"role": "user", "content": "x"}], variables={"style": "<|end|>!"})
+    assert read(tokenizer, styled) == ("<|end|>!" + read(tokenizer, plain)[0], read(tokenizer, plain)[1])
+
+
+def test_without_a_template_there_is_nothing_to_give_it(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path, template=None)
+    tokenizer = Tokenizer(tmp_path)
+    assert tokenizer.template_source is None
+    assert tokenizer.template_variables == frozenset()

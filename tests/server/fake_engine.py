@@ -187,6 +187,8 @@ class FakeTokenizer:
     vocab_size = 262
     eos_ids = (EOS,)
     default_sampling = Sampling(temperature=1.0, top_k=50)
+    template_source: str | None = '<tool_call>{"name": ...}</tool_call>{{ enable_thinking }}'
+    template_variables = frozenset({"enable_thinking"})
 
     def encode(self, text: str, *, special: bool = False) -> list[int]:
         role = text.split("|>")[0].removeprefix("<|")
@@ -202,8 +204,9 @@ class FakeTokenizer:
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]] = (),
         add_generation_prompt: bool = True,
+        variables: Mapping[str, Any] | None = None,
     ) -> list[int]:
-        ids: list[int] = []
+        ids: list[int] = [*repr(dict(variables)).encode()] if variables else []
         if tools:
             ids += [ROLES["system"], *repr(list(tools)).encode(), EOS]
         for message in messages:
