@@ -20,11 +20,6 @@ class Histogram:
         self.total = 0.0
         self._counts = [0] * len(self.bounds)
 
-    @property
-    def count(self) -> int:
-        """How many observations there were."""
-        return sum(self._counts)
-
     def observe(self, value: float) -> None:
         """Count one observation."""
         self._counts[bisect_left(self.bounds, value)] += 1

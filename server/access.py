@@ -40,7 +40,8 @@ class Access:
         try:
             await self._app(scope, answer.receive, answer.send)
         except Exception:
-            answer.status, call.error_code = 500, "internal_error"
+            answer.status = answer.status or 500  # it may have begun well
+            call.error_code = "internal_error"
             raise
         finally:
             self._count(call, answer)

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ..errors import EngineError, WeftError
+from .calls import current_call
 from .errors import ClientGone, error_body
 
 log = logging.getLogger("weft.server")
@@ -109,11 +110,15 @@ class EventStreamResponse(Response):
             async for data in self._frames:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
         except WeftError as error:
-            last = self._ending.error(error)
+            last = self._failed(error)
         except Exception as error:
             log.error("a stream failed unexpectedly", exc_info=error)
-            last = self._ending.error(EngineError("the server failed unexpectedly", code="internal_error"))
+            last = self._failed(EngineError("the server failed unexpectedly", code="internal_error"))
         await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    def _failed(self, error: WeftError) -> bytes:
+        current_call().error_code = error.code
+        return self._ending.error(error)
 
 
 async def _next(frames: AsyncGenerator[bytes, None]) -> bytes:

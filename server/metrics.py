@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ..request import EmbedResult, FinishReason, ScoreResult, Times, TokenEvent
+from ..request import EmbedResult, FinishReason, GenerateRequest, ScoreResult, Times, TokenEvent
 from ..runtime.histogram import Histogram
 
 if TYPE_CHECKING:
@@ -55,6 +55,11 @@ METRICS = (
     MetricType("build_info", "gauge", "Always 1; its labels say what runs.", ("version",)),
     MetricType("num_requests_running", "gauge", "Sequences that are computed now (a score has one for each choice)."),
     MetricType("num_requests_waiting", "gauge", "Sequences that wait in the engine's queue."),
+    MetricType(
+        "num_requests_preparing",
+        "gauge",
+        "Requests that are not in the queue yet, since their constraint is compiled or their text tokenised.",
+    ),
     MetricType("kv_cache_usage_perc", "gauge", "Share of the KV pages that running sequences hold, from 0 to 1."),
     MetricType(
         "kv_cache_pages",
@@ -121,6 +126,9 @@ METRICS = (
     ),
     MetricType("request_prompt_tokens", "histogram", "Prompt tokens of requests that succeeded.", bounds=TOKENS),
     MetricType("request_generation_tokens", "histogram", "Output tokens of generations that succeeded.", bounds=TOKENS),
+    MetricType(
+        "request_params_max_tokens", "histogram", "max_tokens of generations that succeeded and set it.", bounds=TOKENS
+    ),
 )
 
 
@@ -146,9 +154,9 @@ class ServiceMetrics:
         self._rejections: Counter[str] = Counter()
         self._disconnects = 0
 
-    def generation(self) -> Generation:
+    def generation(self, request: GenerateRequest) -> Generation:
         """Follow a generation: show it every event."""
-        return Generation(self)
+        return Generation(self, request)
 
     def answered(self, result: ScoreResult | EmbedResult) -> None:
         """A score or an embedding succeeded."""
@@ -163,10 +171,13 @@ class ServiceMetrics:
         """Clients went away before the end of their answers."""
         self._disconnects += count
 
-    def expose(self, stats: EngineStats) -> str:
-        """Everything in Prometheus's text format, with what the engine says of itself."""
+    def expose(self, stats: EngineStats, preparing: int = 0) -> str:
+        """Everything in Prometheus's text format, with what the engine says of itself.
+
+        `preparing` requests have arrived and are not in the engine's queue yet.
+        """
         registry = CollectorRegistry()
-        registry.register(_Families(list(self._families(stats))))
+        registry.register(_Families(list(self._families(stats, preparing))))
         ProcessCollector(registry=registry)
         return generate_latest(registry).decode()
 
@@ -181,15 +192,17 @@ class ServiceMetrics:
             self.observe("request_queue_time_seconds", times.admitted - times.arrived)
             self.observe("request_prefill_time_seconds", times.prefilled - times.admitted)
 
-    def generated(self, last: TokenEvent, tokens: int) -> None:
+    def generated(self, request: GenerateRequest, last: TokenEvent, tokens: int) -> None:
         """A generation succeeded by the event `last`, with `tokens` of output."""
         self._succeeded(last.times, last.prompt_tokens)
         self.observe("request_generation_tokens", tokens)
+        if request.sampling.max_tokens is not None:
+            self.observe("request_params_max_tokens", request.sampling.max_tokens)
         if last.times.prefilled:
             self.observe("request_decode_time_seconds", last.times.finished - last.times.prefilled)
 
-    def _families(self, stats: EngineStats) -> Iterator[Metric]:
-        numbers = self._numbers(stats)
+    def _families(self, stats: EngineStats, preparing: int) -> Iterator[Metric]:
+        numbers = self._numbers(stats) | {"num_requests_preparing": {(): preparing}}
         for metric in METRICS:
             labels = ("model_name", *metric.labels)
             name = f"weft:{metric.name}"
@@ -243,8 +256,9 @@ class ServiceMetrics:
 class Generation:
     """One generation as its events pass: when its tokens came, by the engine's clock, and how many."""
 
-    def __init__(self, metrics: ServiceMetrics) -> None:
+    def __init__(self, metrics: ServiceMetrics, request: GenerateRequest) -> None:
         self._metrics = metrics
+        self._request = request
         self._tokens = 0
         self._last = 0.0
 
@@ -254,7 +268,7 @@ class Generation:
         if event.token_id >= 0 and (event.finish is None or times.last_token == times.finished):
             self._token(times)
         if event.finish in (FinishReason.STOP, FinishReason.LENGTH):
-            self._metrics.generated(event, self._tokens)
+            self._metrics.generated(self._request, event, self._tokens)
 
     def _token(self, times: Times) -> None:
         """A token of the output, as an end-of-sequence token at its end is not."""

@@ -221,7 +221,7 @@ class EngineService:
     async def _generate(self, peer: _Peer, flight: _Flight, request: GenerateRequest) -> None:
         ticket = await self._submit(flight, request, self._loaded().generate)
         finish = None
-        followed = self._metrics.generation()
+        followed = self._metrics.generation(request)
         async for event in ticket:
             followed.take(event)
             self._emit(peer, event)
@@ -268,12 +268,16 @@ class EngineService:
             case "stats":
                 return _numbers(await asyncio.to_thread(engine.stats))
             case "metrics":
-                return self._metrics.expose(await asyncio.to_thread(engine.stats))
+                return self._metrics.expose(await asyncio.to_thread(engine.stats), self._preparing())
             case "flush_cache":
                 await asyncio.to_thread(engine.flush_cache)
             case "recount":
                 await asyncio.to_thread(engine.recount)
         return None
+
+    def _preparing(self) -> int:
+        """How many requests the engine has not taken yet."""
+        return sum(flight.ticket is None for peer in self._peers.values() for flight in peer.flights.values())
 
     def _loaded(self) -> ServedEngine:
         if self._engine is None:

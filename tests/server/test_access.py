@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import Any
 
@@ -15,6 +17,8 @@ import openai
 import pytest
 
 from weft.errors import EngineError, Overloaded
+from weft.grammar import regex
+from weft.request import GenerateRequest
 from weft.server.logs import FIELDS, JsonLines, TextLines, add_request_id
 
 from .conftest import RunningServer
@@ -46,17 +50,23 @@ class Lines(logging.Handler):
             return line
 
 
-@pytest.fixture
-def lines(server: RunningServer) -> Iterator[Lines]:
+@contextmanager
+def logged(name: str) -> Iterator[Lines]:
     handler = Lines()
     handler.addFilter(add_request_id)
-    logger = logging.getLogger("weft.access")
+    logger = logging.getLogger(name)
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     yield handler
     logger.setLevel(level)
     logger.removeHandler(handler)
+
+
+@pytest.fixture
+def lines(server: RunningServer) -> Iterator[Lines]:
+    with logged("weft.access") as handler:
+        yield handler
 
 
 def told(server: RunningServer) -> Told:
@@ -132,6 +142,49 @@ def test_a_streams_line_comes_at_its_end(server: RunningServer, http: httpx.Clie
         answer.read()
     line = lines.next()
     assert (line["status"], line["completion_tokens"], line["finish_reason"]) == (200, 2, "length")
+
+
+def test_a_stream_that_fails_says_why_in_its_line(server: RunningServer, http: httpx.Client, lines: Lines) -> None:
+    server.engine.script = lambda request: ["a", EngineError("the logits are not numbers")]
+    http.post("/v1/chat/completions", json=CHAT | {"stream": True})
+    line = lines.next()
+    assert (line["status"], line["error_code"], line["completion_tokens"]) == (200, "engine_error", 1)
+
+
+def test_what_the_engine_process_logs_of_a_request_names_it(server: RunningServer, http: httpx.Client) -> None:
+    server.engine.script = lambda request: [RuntimeError("the scripted engine broke")]
+    with logged("weft.server") as handler:
+        assert http.post("/v1/completions", json=COMPLETION).status_code == 500
+        line = handler.next()
+    assert line["message"] == "a request failed unexpectedly"
+    assert "the scripted engine broke" in line["trace"]
+    assert line["request_id"] == server.engine.requests[0].id
+
+
+def test_requests_whose_constraint_is_being_compiled_are_preparing(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiling, go_on = threading.Event(), threading.Event()
+    generate = server.engine.generate
+
+    def slow(request: GenerateRequest) -> Any:
+        compiling.set()
+        assert go_on.wait(30)
+        return generate(request)
+
+    monkeypatch.setattr(server.engine, "generate", slow)
+    key = ("weft:num_requests_preparing", ("model_name", "fake"))
+
+    async def run() -> tuple[float, float]:
+        stream = server.client.generate(GenerateRequest(id="slow", prompt=(1,), constraint=regex("a")))
+        await asyncio.to_thread(compiling.wait, 30)
+        during = Told(await server.client.metrics()).samples[key]
+        go_on.set()
+        async for _ in stream:
+            pass
+        return during, Told(await server.client.metrics()).samples[key]
+
+    assert server.call(run()) == (1, 0)
 
 
 def test_lines_name_routes_not_what_was_asked_for(http: httpx.Client, lines: Lines) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from weft.request import EmbedResult, FinishReason, ScoreResult, Times, TokenEvent
+from weft.request import EmbedResult, FinishReason, GenerateRequest, Sampling, ScoreResult, Times, TokenEvent
 from weft.runtime.stats import EngineStats
 from weft.server.metrics import MAX_REASONS, METRICS, ServiceMetrics, describe
 
@@ -44,7 +44,7 @@ def told(metrics: ServiceMetrics, stats: EngineStats = QUIET) -> Told:
 
 
 def follow(metrics: ServiceMetrics, *events: TokenEvent) -> None:
-    generation = metrics.generation()
+    generation = metrics.generation(GenerateRequest(id="r", prompt=(1,), sampling=Sampling(max_tokens=30)))
     for event in events:
         generation.take(event)
 
@@ -71,6 +71,7 @@ def test_a_generations_times_are_counted_to_the_bucket() -> None:
     assert shown.histogram("request_decode_time_seconds") == (1, pytest.approx(0.9))
     assert shown.histogram("request_prompt_tokens") == (1, 7)
     assert shown.histogram("request_generation_tokens") == (1, 3)
+    assert shown.histogram("request_params_max_tokens") == (1, 30)
     assert shown.value("time_to_first_token_seconds_bucket", le="1.0") == 0
     assert shown.value("time_to_first_token_seconds_bucket", le="2.5") == 1
     assert shown.value("inter_token_latency_seconds_bucket", le="0.25") == 0

@@ -57,7 +57,8 @@ def with_engine(folder: Path, test: Callable[[EngineClient], Awaitable[None]], *
 
 def request(name: str, prompt: str, **fields: Any) -> GenerateRequest:
     sampling = Sampling(max_tokens=fields.pop("max_tokens", OUTPUT), ignore_eos="constraint" not in fields)
-    return GenerateRequest(id=name, prompt=prompt, sampling=sampling, **fields)
+    ids = tuple(prompt.encode())  # text would be tokenised in a thread, and the order of requests be open
+    return GenerateRequest(id=name, prompt=ids, sampling=sampling, **fields)
 
 
 async def events_of(client: EngineClient, *requests: GenerateRequest) -> list[list[TokenEvent]]:
