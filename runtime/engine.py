@@ -420,6 +420,8 @@ class Engine:
             if job is not None and not job.times.admitted:
                 self._counts["prompt"] += job.prompt_tokens
                 self._counts["cached"] += job.cached_tokens
+                if self._tree.enabled and chunk.sequence.match_limit:
+                    self._counts["looked_up"] += job.prompt_tokens
                 job.admitted(now)
 
     def _next_choices(self, job: ScoreJob, done: scheduling.Sequence) -> None:
@@ -472,6 +474,7 @@ class Engine:
             pages_evictable=self._tree.evictable_pages,
             prompt_tokens=self._counts["prompt"],
             cached_tokens=self._counts["cached"],
+            looked_up_tokens=self._counts["looked_up"],
             computed_tokens=self._counts["computed"],
             generated_tokens=self._counts["generated"] + sum(job.output_tokens for job in unfinished),
             forced_tokens=self._counts["forced"] + sum(job.forced_tokens for job in unfinished),

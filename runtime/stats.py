@@ -15,6 +15,7 @@ class EngineStats:
             to the radix tree (locked or not), pages in use to one sequence alone.
         pages_evictable: cached pages that no running sequence holds.
         prompt_tokens: prompt tokens of admitted requests; `cached_tokens` of them came from the cache.
+        looked_up_tokens: prompt tokens that might have come from there: not those of mean-pooled embeddings.
         computed_tokens: tokens that went through a forward pass.
         generated_tokens: output tokens so far, of requests in flight too; `forced_tokens` of them were not sampled.
         steps: forward passes.
@@ -45,6 +46,7 @@ class EngineStats:
     mask_misses: int = 0
     pages_evictable: int = 0
     evicted_pages: int = 0
+    looked_up_tokens: int = 0
     compile_seconds: float = 0.0
     compile_buckets: tuple[tuple[str, int], ...] = (("+Inf", 0),)
 

@@ -16,7 +16,7 @@ from tiny import write_llama
 
 from weft.errors import Aborted
 from weft.grammar import regex
-from weft.request import EmbedRequest, GenerateRequest, Sampling, ScoreRequest, TokenEvent
+from weft.request import EmbedRequest, GenerateRequest, Pooling, Sampling, ScoreRequest, TokenEvent
 from weft.runtime import Engine
 from weft.server.engine_process import describe
 from weft.server.wire.client import EngineClient
@@ -119,6 +119,22 @@ def test_a_prompt_that_comes_again_is_found_in_the_cache(tiny_folder: Path) -> N
         assert warm.value("computed_tokens_total") == 2 * (30 + OUTPUT - 1) - 28
 
     with_engine(tiny_folder, test)
+
+
+def test_what_the_cache_is_not_asked_for_is_no_query(tiny_folder: Path) -> None:
+    async def mean(client: EngineClient) -> None:
+        await client.embed(EmbedRequest(id="e", prompt=(1, 2, 3), pooling=Pooling.MEAN))
+        shown = await scrape(client)
+        assert (shown.value("prompt_tokens_total"), shown.value("prefix_cache_queries_total")) == (3, 0)
+
+    async def off(client: EngineClient) -> None:
+        await events_of(client, request("one", "x" * 30))
+        await events_of(client, request("two", "x" * 30))
+        shown = await scrape(client)
+        assert (shown.value("prompt_tokens_total"), shown.value("prefix_cache_queries_total")) == (60, 0)
+
+    with_engine(tiny_folder, mean)
+    with_engine(tiny_folder, off, radix_cache=False)
 
 
 def test_running_and_waiting_rise_and_fall_and_aborts_are_counted(tmp_path: Path) -> None:
