@@ -38,6 +38,7 @@ class CallWriter:
         self._name: str | None = None
         self._arguments: list[str] = []
         self._sent = False
+        self._follows_call = False
 
     # --- content ---
 
@@ -84,9 +85,10 @@ class CallWriter:
 
     # --- calls ---
 
-    def begin(self) -> None:
-        """A call may begin here."""
+    def begin(self, *, follows_call: bool = False) -> None:
+        """A call may begin here; `follows_call` says that it would stand in a row with the last one."""
         self.feed.mark()
+        self._follows_call = follows_call
         self._name, self._arguments, self._sent = None, [], False
 
     def opened(self, name: str) -> bool:
@@ -117,20 +119,22 @@ class CallWriter:
             self._open()
         return True
 
-    def broken(self, length: int = 0) -> bool:
+    def broken(self, marker: int = 0) -> bool:
         """It was no whole call. False where the text is over with that.
 
-        One that was sent just ends. Of one that was not, the first `length` characters are content, and what follows
-        them is to be read again.
+        A call that was sent just ends, and so does a row of calls where the text is cut off. Of one that was not sent,
+        the first `marker` characters are content, and what follows them is to be read again.
         """
         feed = self.feed
+        if feed.hit_end and (self._sent or self._follows_call):
+            feed.at = len(feed.text)
+            feed.unmark()
+            return False
         if not self._sent:
+            length = 0 if self._follows_call else marker
             feed.rewind()
             self.content(feed.text[feed.at : feed.at + length])
             feed.at += length
-        elif feed.hit_end:
-            feed.at = len(feed.text)
-            return False
         return True
 
     def _open(self) -> None:
@@ -148,11 +152,12 @@ class CallWriter:
             self.feed.pieces.append(piece)
 
 
-def read_call(writer: CallWriter, keys: tuple[str, ...]) -> Reading[bool]:
+def read_call(writer: CallWriter, keys: tuple[str, ...], *, name_first: bool = False) -> Reading[bool]:
     """A call as a JSON object: its name under ``"name"``, its arguments under one of `keys`, in any order.
 
     The arguments are an object, or a string that holds its JSON text; without any they are ``{}``. Of a repeated key
-    the first counts; other keys are read over. False where it is no such object.
+    the first counts; other keys are read over. False where it is no such object, or where it does not begin with
+    ``"name"``, so spelled, and should.
     """
     feed = writer.feed
     if (yield from feed.solid()) != "{":
@@ -161,6 +166,10 @@ def read_call(writer: CallWriter, keys: tuple[str, ...]) -> Reading[bool]:
     seen: set[str] = set()
     if (yield from feed.solid()) == "}":
         return False
+    if name_first:
+        if not (yield from feed.follows('"name"')):
+            return False
+        feed.at -= len('"name"')
     while True:
         key: list[str] = []
         yield from feed.solid()
@@ -196,7 +205,7 @@ def _read_name(writer: CallWriter) -> Reading[bool]:
     return name is not None and writer.opened(name)
 
 
-def _read_arguments(writer: CallWriter) -> Reading[bool]:
+def read_arguments(writer: CallWriter) -> Reading[bool]:
     feed = writer.feed
     char = yield from feed.solid()
     if char == '"':
@@ -217,7 +226,7 @@ def _read_other(writer: CallWriter) -> Reading[bool]:
     return (yield from scan_value(writer.feed))
 
 
-_MEMBERS = {"name": _read_name, "arguments": _read_arguments, "": _read_other}
+_MEMBERS = {"name": _read_name, "arguments": read_arguments, "": _read_other}
 
 
 def _read_string(feed: Feed) -> Reading[str | None]:

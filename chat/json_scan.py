@@ -129,3 +129,16 @@ def _digits(feed: Feed) -> Reading[bool]:
         return False
     yield from feed.run(_DIGITS)
     return True
+
+
+def is_value(text: str) -> bool:
+    """Whether all of `text` is one value."""
+    feed = Feed()
+    feed.add(text)
+    feed.ended = True
+    scan = scan_value(feed)
+    try:
+        next(scan)
+    except StopIteration as done:
+        return bool(done.value) and feed.at == len(text)
+    raise AssertionError("a text that has ended was waited for")

@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .hermes import Hermes
+from .llama3_json import Llama3Json
+from .mistral import Mistral
 from .protocol import ToolFormat as ToolFormat
+from .pythonic import Pythonic
 
-_ALL: tuple[ToolFormat, ...] = (Hermes("hermes", line_breaks=True), Hermes("hermes_inline", line_breaks=False))
+_ALL: tuple[ToolFormat, ...] = (
+    Hermes("hermes", line_breaks=True),
+    Hermes("hermes_inline", line_breaks=False),
+    Mistral("mistral", named=False),
+    Mistral("mistral_named", named=True),
+    Pythonic(),
+    Llama3Json(),
+)
 
 FORMATS: Mapping[str, ToolFormat] = {each.name: each for each in _ALL}
 """The formats by name."""

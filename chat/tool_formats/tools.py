@@ -60,6 +60,11 @@ def json_calls(tools: Sequence[Tool], key: str, before: str = "", after: str = "
     ]
 
 
+def text_not_beginning(pattern: str) -> Format:
+    """Free text that does not begin with what a regex matches, which would make it a call."""
+    return {"type": "regex", "pattern": rf"(?!{pattern})[\s\S]*"}
+
+
 def calls_only(tags: list[Format], separator: str, parallel: bool) -> Format:
     """One call or, where `parallel`, more."""
     return {
