@@ -41,6 +41,12 @@ def serve(
     ] = False,
     radix_cache: Annotated[bool, typer.Option(help="Keep and share computed prefixes.")] = True,
     seed: Annotated[int, typer.Option(help="Seeds the seeds of requests that bring none.")] = 0,
+    tool_parser: Annotated[
+        str, typer.Option(help="How the model writes tool calls: auto, none, hermes, llama3_json, mistral, pythonic.")
+    ] = "auto",
+    reasoning_parser: Annotated[
+        str, typer.Option(help="How the model marks its reasoning: auto, none, think.")
+    ] = "auto",
     shutdown_timeout: Annotated[
         float, typer.Option(min=0, help="Seconds that requests in flight are given after SIGTERM.")
     ] = 30.0,
@@ -74,6 +80,8 @@ def serve(
         shutdown_timeout=shutdown_timeout,
         log_level=log_level,
         log_format=log_format,
+        tool_parser=tool_parser,
+        reasoning_parser=reasoning_parser,
     )
     asyncio.run(run(options, _print_json if as_json else _print))
 

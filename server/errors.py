@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from ..errors import EngineClosed, GrammarError, InvalidRequest, NotFound, Overloaded, WeftError
+from ..errors import EngineClosed, InvalidRequest, NotFound, Overloaded, WeftError
 from .calls import current_call
 
 log = logging.getLogger("weft.server")
@@ -71,9 +71,7 @@ def envelope(message: str, status: int, *, param: str | None = None, code: str |
 
 def error_body(error: WeftError) -> dict[str, Any]:
     """The envelope of a typed error."""
-    # The only field that constraints come from; what the grammar calls it is not the client's name for it.
-    param = "response_format" if isinstance(error, GrammarError) else error.param
-    return envelope(error.message, status_of(error), param=param, code=error.code)
+    return envelope(error.message, status_of(error), param=error.param, code=error.code)
 
 
 def install_error_handlers(app: FastAPI) -> None:

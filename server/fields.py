@@ -6,14 +6,13 @@ does not, unless it holds a value that asks for nothing.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, NoReturn, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from ..errors import InvalidRequest, UnknownOption
-from ..grammar.constraints import grammar, json_schema, regex, structural_tag
-from ..request import Constraint, Sampling
+from ..request import Sampling
 
 ValueT = TypeVar("ValueT")
 
@@ -39,83 +38,52 @@ class ApiModel(BaseModel):
         return {name: value for name, value in data.items() if name not in cls.refused}
 
 
+EXTENSIONS_REFUSED: Refusals = {
+    # vLLM's
+    "add_special_tokens": (None, False),
+    "allowed_token_ids": (None, []),
+    "bad_words": (None, []),
+    "detokenize": (None, True),
+    "early_stopping": (None, False),
+    "guided_decoding_backend": (None, "auto"),
+    "guided_whitespace_pattern": (None,),
+    "include_stop_str_in_output": (None, False),
+    "kv_transfer_params": (None,),
+    "length_penalty": (None, 1, 1.0),
+    "logits_processors": (None, []),
+    "prompt_embeds": (None,),
+    "prompt_logprobs": (None,),
+    "return_token_ids": (None, False),
+    "return_tokens_as_token_ids": (None, False),
+    "skip_special_tokens": (None, True),
+    "spaces_between_special_tokens": (None, True),
+    "truncate_prompt_tokens": (None,),
+    "use_beam_search": (None, False),
+    "vllm_xargs": (None, {}),
+    # SGLang's
+    "bootstrap_host": (None,),
+    "bootstrap_port": (None,),
+    "bootstrap_room": (None,),
+    "custom_logit_processor": (None,),
+    "custom_params": (None, {}),
+    "data_parallel_rank": (None,),
+    "extra_key": (None,),
+    "lora_path": (None,),
+    "no_stop_trim": (None, False),
+    "return_hidden_states": (None, False),
+    "rid": (None,),
+    "session_params": (None,),
+    "stop_regex": (None, []),
+}
+"""What vLLM's and SGLang's forms of OpenAI's requests add, and this server does not serve."""
+
+
 class StreamOptions(ApiModel):
     """`include_usage` adds a last chunk with the usage."""
 
-    refused: ClassVar[Refusals] = {"include_obfuscation": (None, False)}
+    refused: ClassVar[Refusals] = {"include_obfuscation": (None, False), "continuous_usage_stats": (None, False)}
 
     include_usage: bool | None = None
-
-
-class JsonSchemaFormat(ApiModel):
-    """`strict` or not, the schema is always enforced."""
-
-    name: str | None = None
-    description: str | None = None
-    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
-    strict: bool | None = None
-
-
-class ResponseFormat(ApiModel):
-    """What the text must be.
-
-    Extensions to OpenAI's: `regex`, whose `pattern` must match the whole text; `grammar`, in Lark's syntax or EBNF; and
-    `structural_tag`, with a `format`, or with `structures` and `triggers`.
-    """
-
-    type: Literal["text", "json_object", "json_schema", "regex", "grammar", "structural_tag"]
-    json_schema: JsonSchemaFormat | None = None
-    pattern: str | None = None
-    grammar: str | None = None
-    format: dict[str, Any] | None = None
-    structures: list[dict[str, Any]] | None = None
-    triggers: list[str] | None = None
-
-    def constraint(self) -> Constraint | None:
-        """The constraint it stands for. Raises `InvalidRequest` where its parts do not fit its type."""
-        self._check_parts()
-        match self.type:
-            case "text":
-                return None
-            case "json_object":
-                return json_schema({"type": "object"})
-            case "json_schema":
-                schema = self.json_schema.schema_ if self.json_schema is not None else None
-                if schema is None:
-                    place = "response_format.json_schema.schema"
-                    raise InvalidRequest(f"{place}: this field is required", param=place)
-                return json_schema(schema)
-            case "regex":
-                return regex(self.pattern or "")
-            case "grammar":
-                return grammar(self.grammar or "")
-            case "structural_tag":
-                return structural_tag(
-                    {part: value for part in _TAG_PARTS if (value := getattr(self, part)) is not None}
-                )
-
-    def _check_parts(self) -> None:
-        """Refuse a part that belongs to another type, and the lack of the one that this type needs."""
-        given = [part for part in _TYPE_OF_PART if getattr(self, part) is not None]
-        for part in given:
-            if _TYPE_OF_PART[part] != self.type:
-                _refuse_part(part, f"does not belong to the type {self.type!r}")
-        needed = [part for part, kind in _TYPE_OF_PART.items() if kind == self.type]
-        if needed and not given:
-            _refuse_part(needed[0], f"the type {self.type!r} needs it")
-
-
-_TAG_PARTS = ("format", "structures", "triggers")
-_TYPE_OF_PART = {
-    "json_schema": "json_schema",
-    "pattern": "regex",
-    "grammar": "grammar",
-    **dict.fromkeys(_TAG_PARTS, "structural_tag"),
-}
-
-
-def _refuse_part(part: str, problem: str) -> NoReturn:
-    raise InvalidRequest(f"response_format.{part}: {problem}", param=f"response_format.{part}")
 
 
 class SamplingFields(ApiModel):
@@ -140,7 +108,6 @@ class SamplingFields(ApiModel):
     n: int | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    response_format: ResponseFormat | None = None
     cache_salt: str | None = None
     priority: int | None = None
     # Who asks: told to nobody, and of no effect on any result.
@@ -194,10 +161,6 @@ class SamplingFields(ApiModel):
         )
         sampling.validate()
         return sampling
-
-    def constraint(self) -> Constraint | None:
-        """The constraint asked for, if any."""
-        return self.response_format.constraint() if self.response_format is not None else None
 
     def include_usage(self) -> bool:
         """Whether a stream ends with its usage. Raises `InvalidRequest` for stream options without a stream."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self
 
-from ..errors import Aborted, EngineError
+from ..errors import Aborted, EngineError, GrammarError
 from ..request import FinishReason, GenerateRequest, TokenEvent
 from .usage import Meter
 from .wire.client import AsyncEngine, EventStream
@@ -27,11 +27,17 @@ class Generations:
 
     Use as an async context manager: entering submits every request, leaving aborts those that have not ended, so that
     whatever happens between leaves nothing behind in the engine.
+
+    Args:
+        constraint_param: the field that the requests' constraint came from; an error about the constraint names it.
     """
 
-    def __init__(self, engine: AsyncEngine, requests: Sequence[GenerateRequest]) -> None:
+    def __init__(
+        self, engine: AsyncEngine, requests: Sequence[GenerateRequest], constraint_param: str | None = None
+    ) -> None:
         self._engine = engine
         self._requests = requests
+        self._constraint_param = constraint_param
         self._streams: list[EventStream] = []
         self._unfinished: set[int] = set()
 
@@ -80,6 +86,14 @@ class Generations:
             await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _follow(self, index: int) -> AsyncIterator[TokenEvent]:
+        try:
+            async for event in self._checked(index):
+                yield event
+        except GrammarError as error:
+            error.param = self._constraint_param
+            raise
+
+    async def _checked(self, index: int) -> AsyncIterator[TokenEvent]:
         async for event in self._streams[index]:
             if event.finish is not None:
                 self._unfinished.discard(index)

@@ -64,6 +64,7 @@ class ServeOptions:
         engine: for the engine process.
         host, port: where to listen; port 0 takes a free one.
         served_name: the name clients call the model by; None is the engine's name for it.
+        tool_parser, reasoning_parser: as in `dialect.py`; auto is what the model's chat template shows.
         shutdown_timeout: seconds that requests in flight are given after SIGTERM.
         log_level, log_format: what both processes log, and as what; it goes to stderr.
         limits: bounds on each request.
@@ -73,6 +74,8 @@ class ServeOptions:
     host: str = "127.0.0.1"
     port: int = 8000
     served_name: str | None = None
+    tool_parser: str = "auto"
+    reasoning_parser: str = "auto"
     shutdown_timeout: float = 30.0
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.TEXT

@@ -17,6 +17,7 @@ from ..errors import InvalidRequest
 from ..runtime.folder import resolve
 from ..runtime.tokenizer import Tokenizer
 from .app import create_app
+from .dialect import Dialect
 from .launch import EngineProcess
 from .logs import configure
 from .options import ServeOptions
@@ -63,6 +64,12 @@ async def serve(options: ServeOptions, notify: Callable[[Notice], None]) -> None
     name, folder = resolve(options.engine.model)
     name = options.served_name or options.engine.name or name
     tokenizer = Tokenizer(folder)
+    dialect = Dialect.of(
+        tokenizer.template_source,
+        tokenizer.template_variables,
+        tool_parser=options.tool_parser,
+        reasoning_parser=options.reasoning_parser,
+    )
     on_signal = _Signals(lambda requests: notify(Draining(requests, options.shutdown_timeout)))
     with on_signal, _listen(options.host, options.port) as listener:
         url = _url(options.host, listener.getsockname()[1])
@@ -70,7 +77,7 @@ async def serve(options: ServeOptions, notify: Callable[[Notice], None]) -> None
         named = msgspec.structs.replace(options.engine, name=name)
         async with EngineProcess(named, log_level=options.log_level, log_format=options.log_format) as engine:
             config = uvicorn.Config(
-                create_app(Served(engine.client, tokenizer, name, options.limits)),
+                create_app(Served(engine.client, tokenizer, name, options.limits, dialect)),
                 lifespan="off",
                 access_log=False,
                 log_level="warning",

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..errors import InvalidRequest, NotFound
-from ..request import GenerateRequest
+from ..request import Constraint, GenerateRequest
 from .calls import current_call
+from .dialect import Dialect
 from .fields import SamplingFields
 from .options import Limits
 from .tokens import ApiTokenizer
@@ -26,6 +27,7 @@ class Served:
 
     Attributes:
         name: what clients call it.
+        dialect: how it writes tool calls and reasoning.
         created: seconds since the epoch.
     """
 
@@ -33,6 +35,7 @@ class Served:
     tokenizer: ApiTokenizer
     name: str
     limits: Limits = field(default_factory=Limits)
+    dialect: Dialect = field(default_factory=Dialect)
     created: int = field(default_factory=lambda: int(time.time()))
 
     def check_model(self, name: str) -> None:
@@ -70,12 +73,12 @@ class Served:
         max_tokens: int | None,
         logprobs: bool,
         top_logprobs: int,
+        constraint: Constraint | None = None,
     ) -> list[GenerateRequest]:
         """`n` requests for each prompt, one prompt's side by side. The i-th choice draws with the given seed plus i.
 
         Raises `InvalidRequest` for what can be told before the engine sees them.
         """
-        constraint = fields.constraint()
         current_call().answer_id = call_id
         requests = []
         for at, prompt in enumerate(prompts):

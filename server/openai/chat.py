@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator
-from typing import Any
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from ...errors import InvalidRequest
-from ...request import GenerateRequest, TokenEvent
+from ...chat.pieces import CallArguments, CallOpened, ContentText, Piece, ReasoningText
+from ...request import FinishReason, GenerateRequest, TokenEvent
 from ..answers import event_stream, frame, json_response, until_gone
 from ..generations import Generations, Output, collect, finish_reason
 from ..served import Served, new_id
 from ..tokens import ChatLogprobs, chat_logprobs
+from ..turns import Conversation, Turn, WholeAnswer, effort_variables, prepare, template_variables
 from ..usage import Meter, Usage
 from .chat_types import (
+    AnsweredFunction,
     AnsweredToolCall,
     AnswerMessage,
     ChatChoice,
@@ -27,8 +27,9 @@ from .chat_types import (
     ChatRequest,
     ChunkChoice,
     Delta,
+    FunctionDelta,
+    ToolCallDelta,
 )
-from .tool_text import splitter
 
 
 def chat_router(served: Served) -> APIRouter:
@@ -41,15 +42,20 @@ def chat_router(served: Served) -> APIRouter:
         served.check_model(body.model)
         served.engine.check()
         include_usage = body.include_usage()
-        body.check_format()
         n = served.check_n(body.n)
-        tools = body.offered_tools()
         logprobs, top_logprobs = body.wanted_logprobs()
         max_tokens = body.most_tokens()
-        prompt = await _prompt(served, body, tools)
-        call = _Call(served, n, has_tools=bool(tools), logprobs=logprobs)
+        turn = await prepare(served, _conversation(served, body))
+        call = _Call(served, turn, n, logprobs=logprobs, show_reasoning=body.include_reasoning is not False)
         requests = served.requests(
-            body, call.id, [prompt], n, max_tokens=max_tokens, logprobs=logprobs, top_logprobs=top_logprobs
+            body,
+            call.id,
+            [turn.prompt],
+            n,
+            max_tokens=max_tokens,
+            logprobs=logprobs,
+            top_logprobs=top_logprobs,
+            constraint=turn.constraint,
         )
         if body.stream:
             return await event_stream(request, call.frames(requests, include_usage))
@@ -58,31 +64,35 @@ def chat_router(served: Served) -> APIRouter:
     return router
 
 
-async def _prompt(served: Served, body: ChatRequest, tools: list[dict[str, Any]]) -> tuple[int, ...]:
-    """The conversation as ids, up to where the assistant's answer begins."""
-    limits = served.limits
-    for name, things, limit in (("messages", body.messages, limits.messages), ("tools", tools, limits.tools)):
-        if len(things) > limit:
-            raise InvalidRequest(f"{name}: at most {limit} are taken, not {len(things)}", param=name)
-    messages = [message.plain(f"messages[{at}]") for at, message in enumerate(body.messages)]
-    # In a thread: a template is a program of the model's, and a long conversation takes a while to tokenise.
-    return tuple(await asyncio.to_thread(served.tokenizer.render_chat, messages, tools))
+def _conversation(served: Served, body: ChatRequest) -> Conversation:
+    return Conversation(
+        messages=[message.plain(f"messages[{at}]") for at, message in enumerate(body.messages)],
+        tools=body.tool_use(),
+        asked=body.constraint(),
+        variables=effort_variables(body.reasoning_effort, served)
+        | template_variables(body.chat_template_kwargs, served),
+    )
 
 
 class _Call:
     """One call of the endpoint, on its way."""
 
-    def __init__(self, served: Served, n: int, *, has_tools: bool, logprobs: bool) -> None:
+    def __init__(self, served: Served, turn: Turn, n: int, *, logprobs: bool, show_reasoning: bool) -> None:
         self.id = new_id("chatcmpl")
         self._served = served
+        self._turn = turn
         self._logprobs = logprobs
+        self._show_reasoning = show_reasoning
         self._created = int(time.time())
         self._meter = Meter(n, served.tokenizer.eos_ids)
-        self._splitters = [splitter(has_tools) for _ in range(n)]
+        self._readers = [turn.reader() for _ in range(n)]
 
-    async def answer(self, requests: list[GenerateRequest]) -> ChatCompletion:
+    def _generations(self, requests: Sequence[GenerateRequest]) -> Generations:
+        return Generations(self._served.engine, requests, self._turn.constraint_param)
+
+    async def answer(self, requests: Sequence[GenerateRequest]) -> ChatCompletion:
         """The whole answer."""
-        async with Generations(self._served.engine, requests) as generations:
+        async with self._generations(requests) as generations:
             outputs = await collect(generations, len(requests), self._meter)
         return ChatCompletion(
             id=self.id,
@@ -94,48 +104,60 @@ class _Call:
         )
 
     def _choice(self, index: int, output: Output) -> ChatChoice:
-        shown = self._splitters[index].push(output.text)
-        rest, calls = self._splitters[index].end()
-        content = shown + rest
-        finish: ChatFinishText = "tool_calls" if calls else finish_reason(output.finish)
-        with_calls = {"tool_calls": calls} if calls else {}
+        reader = self._readers[index]
+        message = _message([*reader.push(output.text), *reader.end()], show_reasoning=self._show_reasoning)
         return ChatChoice(
             index=index,
-            message=AnswerMessage(
-                role="assistant", content=None if calls and not content.strip() else content, refusal=None, **with_calls
-            ),
+            message=message,
             logprobs=self._token_logprobs(output.tokens),
-            finish_reason=finish,
+            finish_reason=_finish(output, bool(message.tool_calls)),
         )
 
-    async def frames(self, requests: list[GenerateRequest], include_usage: bool) -> AsyncGenerator[bytes, None]:
+    async def frames(self, requests: Sequence[GenerateRequest], include_usage: bool) -> AsyncGenerator[bytes, None]:
         """The answer as a stream: each choice's role first, then what it adds, then why it ended."""
         no_usage = {"usage": None} if include_usage else {}
         opened: set[int] = set()
-        async with Generations(self._served.engine, requests) as generations:
+        calls: dict[int, bool] = {}
+        async with self._generations(requests) as generations:
             async for index, event in generations.events():
                 if index not in opened:
                     opened.add(index)
                     yield frame(self._chunk([_delta(index, Delta(role="assistant", content=""))], **no_usage))
-                for choice in self._deltas(index, event):
+                for choice in self._deltas(index, event, calls):
                     yield frame(self._chunk([choice], **no_usage))
         if include_usage:
             yield frame(self._chunk([], usage=self._meter.usage()))
 
-    def _deltas(self, index: int, event: TokenEvent) -> Iterator[ChunkChoice]:
+    def _deltas(self, index: int, event: TokenEvent, calls: dict[int, bool]) -> Iterator[ChunkChoice]:
         """What an event adds to a choice's stream: often one chunk, none while text is kept back."""
-        tokens = [event] if self._meter.count(index, event) else []
-        text = self._splitters[index].push(event.text)
-        calls: list[AnsweredToolCall] = []
+        reader = self._readers[index]
+        logprobs = self._token_logprobs([event]) if self._meter.count(index, event) else None
+        pieces = reader.push(event.text)
         if event.finish is not None:
-            rest, calls = self._splitters[index].end()
-            text += rest
-        if text or (tokens and self._logprobs):
-            yield _delta(index, Delta(content=text), logprobs=self._token_logprobs(tokens))
-        for at, call in enumerate(calls):
-            yield _delta(index, Delta(tool_calls=[call.model_copy(update={"index": at})]))
+            pieces = [*pieces, *reader.end()]
+        deltas = [delta for piece in pieces if (delta := self._piece_delta(piece)) is not None]
+        calls[index] = calls.get(index, False) or any(delta.tool_calls for delta in deltas)
+        if logprobs is not None and not deltas:
+            deltas = [Delta(content="")]
+        for delta in deltas:
+            yield _delta(index, delta, logprobs=logprobs)
+            logprobs = None
         if event.finish is not None:
-            yield _delta(index, Delta(), finish="tool_calls" if calls else finish_reason(event.finish))
+            yield _delta(index, Delta(), finish=_finish(event, calls[index]))
+
+    def _piece_delta(self, piece: Piece) -> Delta | None:
+        match piece:
+            case ReasoningText(text):
+                return Delta(reasoning_content=text) if self._show_reasoning else None
+            case ContentText(text):
+                return Delta(content=text)
+            case CallOpened(index, name):
+                opened = ToolCallDelta(
+                    index=index, id=_call_id(), type="function", function=FunctionDelta(name=name, arguments="")
+                )
+                return Delta(tool_calls=[opened])
+            case CallArguments(index, text):
+                return Delta(tool_calls=[ToolCallDelta(index=index, function=FunctionDelta(arguments=text))])
 
     def _chunk(self, choices: list[ChunkChoice], **usage: Usage | None) -> ChatChunk:
         return ChatChunk(
@@ -149,6 +171,29 @@ class _Call:
 
     def _token_logprobs(self, tokens: list[TokenEvent]) -> ChatLogprobs | None:
         return chat_logprobs(self._served.tokenizer, tokens) if self._logprobs else None
+
+
+def _message(pieces: Sequence[Piece], *, show_reasoning: bool) -> AnswerMessage:
+    whole = WholeAnswer.of(pieces)
+    optional: dict[str, object] = {}
+    if whole.reasoning and show_reasoning:
+        optional["reasoning_content"] = whole.reasoning
+    if whole.calls:
+        optional["tool_calls"] = [
+            AnsweredToolCall(id=_call_id(), type="function", function=AnsweredFunction(name=name, arguments=arguments))
+            for name, arguments in whole.calls
+        ]
+    content = None if whole.calls and not whole.content.strip() else whole.content
+    return AnswerMessage(role="assistant", content=content, refusal=None, **optional)
+
+
+def _finish(ended: Output | TokenEvent, has_calls: bool) -> ChatFinishText:
+    reason = finish_reason(ended.finish or FinishReason.STOP)
+    return "tool_calls" if has_calls and reason == "stop" else reason
+
+
+def _call_id() -> str:
+    return new_id("call")
 
 
 def _delta(

@@ -7,10 +7,12 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from ...errors import InvalidRequest, UnknownOption
-from ..fields import ApiModel, Refusals, SamplingFields
+from ...errors import InvalidRequest
+from ..constraint_fields import ConstraintFields
+from ..fields import EXTENSIONS_REFUSED, ApiModel, Refusals, SamplingFields
 from ..generations import FinishText
 from ..tokens import ChatLogprobs
+from ..turns import ToolUse, chosen_tools
 from ..usage import Usage
 
 
@@ -57,7 +59,8 @@ class MessageToolCall(ApiModel):
 class ChatMessage(ApiModel):
     """One message. What an answer's message holds beside content and tool calls may come back as null.
 
-    `parsed` is what OpenAI's client read in the content of an answer; it is not read here.
+    `reasoning_content` is what the model wrote to itself; chat templates see it. `parsed` is what OpenAI's client read
+    in the content of an answer; it is not read here.
     """
 
     refused: ClassVar[Refusals] = {
@@ -72,6 +75,7 @@ class ChatMessage(ApiModel):
     name: str | None = None
     tool_calls: list[MessageToolCall] | None = None
     tool_call_id: str | None = None
+    reasoning_content: str | None = None
     parsed: Any = None
 
     def plain(self, place: str) -> dict[str, Any]:
@@ -87,19 +91,23 @@ class ChatMessage(ApiModel):
             message["name"] = self.name
         if self.tool_calls:
             message["tool_calls"] = [call.plain(f"{place}.tool_calls[{at}]") for at, call in enumerate(self.tool_calls)]
-        if self.tool_call_id is not None:
-            message["tool_call_id"] = self.tool_call_id
+        for name in ("tool_call_id", "reasoning_content"):
+            if getattr(self, name) is not None:
+                message[name] = getattr(self, name)
         return message
 
 
 class ToolFunction(ApiModel):
-    """A function that the model may call. `strict` is not served yet: arguments are the model's own."""
-
-    refused: ClassVar[Refusals] = {"strict": (None, False)}
+    """A function that the model may call. `strict` or not, arguments are always held to `parameters`."""
 
     name: str = Field(min_length=1, max_length=64)
     description: str | None = None
     parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """As chat templates take it."""
+        return self.model_dump(exclude_none=True, exclude={"strict"})
 
 
 class Tool(ApiModel):
@@ -109,21 +117,58 @@ class Tool(ApiModel):
     function: ToolFunction
 
 
-class ChatRequest(SamplingFields):
-    """OpenAI's request; the fields refused are OpenAI's that this server does not serve."""
+class FunctionName(ApiModel):
+    """A function, named."""
 
-    refused: ClassVar[Refusals] = {
+    name: str
+
+
+class NamedTool(ApiModel):
+    """The tool that must be called."""
+
+    type: Literal["function"]
+    function: FunctionName
+
+
+class AllowedTools(ApiModel):
+    """Those of the tools that may be called."""
+
+    mode: Literal["auto", "required"]
+    tools: list[NamedTool] = Field(min_length=1)
+
+
+class AllowedToolsChoice(ApiModel):
+    """OpenAI's restriction to some of the tools."""
+
+    type: Literal["allowed_tools"]
+    allowed_tools: AllowedTools
+
+
+class ChatRequest(SamplingFields, ConstraintFields):
+    """OpenAI's request; the fields refused are OpenAI's that this server does not serve.
+
+    Extensions: `chat_template_kwargs` are further names for the model's chat template, and `include_reasoning` false
+    leaves the reasoning out of the answer.
+    """
+
+    refused: ClassVar[Refusals] = EXTENSIONS_REFUSED | {
+        "add_generation_prompt": (None, True),
         "audio": (None,),
+        "chat_template": (None,),
+        "continue_final_message": (None, False),
+        "documents": (None, []),
+        "echo": (None, False),
         "function_call": (None,),
         "functions": (None, []),
         "metadata": (None, {}),
+        "mm_processor_kwargs": (None,),
         "modalities": (None, ["text"]),
-        "parallel_tool_calls": (None, True),
         "prediction": (None,),
-        "prompt_cache_retention": (None, "in_memory"),
-        "reasoning_effort": (None,),
+        "prompt_cache_retention": (None, "in_memory", "in-memory"),
+        "separate_reasoning": (None, True),
         "service_tier": (None, "auto", "default"),
         "store": (None, False),
+        "stream_reasoning": (None, True),
         "verbosity": (None,),
         "web_search_options": (None,),
     }
@@ -135,7 +180,11 @@ class ChatRequest(SamplingFields):
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
     tools: list[Tool] | None = None
-    tool_choice: str | dict[str, Any] | None = None
+    tool_choice: Literal["auto", "none", "required"] | NamedTool | AllowedToolsChoice | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: str | None = Field(default=None, max_length=32)
+    include_reasoning: bool | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
 
     def most_tokens(self) -> int | None:
         """`max_completion_tokens`, or `max_tokens` by its older name. Raises `InvalidRequest` where they differ."""
@@ -150,25 +199,18 @@ class ChatRequest(SamplingFields):
             raise InvalidRequest("top_logprobs: needs logprobs to be true", param="top_logprobs")
         return bool(self.logprobs), self.top_logprobs or 0
 
-    def offered_tools(self) -> list[dict[str, Any]]:
-        """The tools that the model is told of: none where `tool_choice` forbids them.
-
-        Raises `InvalidRequest` for a choice without tools, `UnknownOption` for one that would have to be enforced.
-        """
-        if self.tool_choice in (None, "auto", "none"):
-            if not self.tools or self.tool_choice == "none":
-                return []
-            return [tool.model_dump(exclude_unset=True) for tool in self.tools]
-        if not self.tools:
-            raise InvalidRequest("tool_choice: there are no tools to choose from", param="tool_choice")
-        raise UnknownOption('tool_choice: this server knows "auto" and "none"', param="tool_choice")
-
-    def check_format(self) -> None:
-        """Raise `InvalidRequest` for an answer that must be JSON and may be a tool call too: not served yet."""
-        if self.response_format is not None and self.response_format.type != "text" and self.offered_tools():
-            raise InvalidRequest(
-                "response_format: not together with tools, unless tool_choice is none", param="response_format"
-            )
+    def tool_use(self) -> ToolUse:
+        """The tools that the model is told of (none where `tool_choice` forbids them), and what it may call."""
+        tools = tuple({"type": tool.type, "function": tool.function.plain()} for tool in self.tools or ())
+        choice = self.tool_choice
+        allowed = None
+        if isinstance(choice, NamedTool):
+            allowed, choice = [choice.function.name], "required"
+        elif isinstance(choice, AllowedToolsChoice):
+            allowed = [tool.function.name for tool in choice.allowed_tools.tools]
+            choice = choice.allowed_tools.mode
+        one_call = isinstance(self.tool_choice, NamedTool) or self.parallel_tool_calls is False
+        return chosen_tools(tools, choice or "auto", allowed, parallel=not one_call)
 
 
 class AnsweredFunction(BaseModel):
@@ -179,12 +221,27 @@ class AnsweredFunction(BaseModel):
 
 
 class AnsweredToolCall(BaseModel):
-    """A tool call of the model's; a stream's delta says with `index` which one it is."""
+    """A tool call of the model's."""
 
-    index: int | None = None
     id: str
     type: Literal["function"]
     function: AnsweredFunction
+
+
+class FunctionDelta(BaseModel):
+    """What a chunk adds to a call: first its name, then pieces of its arguments' JSON text."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class ToolCallDelta(BaseModel):
+    """What a chunk adds to the tool call at `index`; its first one tells id and type."""
+
+    index: int
+    id: str | None = None
+    type: Literal["function"] | None = None
+    function: FunctionDelta
 
 
 class AnswerMessage(BaseModel):
@@ -192,6 +249,7 @@ class AnswerMessage(BaseModel):
 
     role: Literal["assistant"]
     content: str | None
+    reasoning_content: str | None = None
     refusal: None
     tool_calls: list[AnsweredToolCall] | None = None
 
@@ -224,7 +282,8 @@ class Delta(BaseModel):
 
     role: Literal["assistant"] | None = None
     content: str | None = None
-    tool_calls: list[AnsweredToolCall] | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[ToolCallDelta] | None = None
 
 
 class ChunkChoice(BaseModel):

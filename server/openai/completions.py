@@ -13,7 +13,8 @@ from starlette.responses import Response
 from ...errors import InvalidRequest
 from ...request import GenerateRequest, TokenEvent
 from ..answers import event_stream, frame, json_response, until_gone
-from ..fields import Refusals, SamplingFields
+from ..constraint_fields import ConstraintFields
+from ..fields import EXTENSIONS_REFUSED, Refusals, SamplingFields
 from ..generations import FinishText, Generations, collect, finish_reason
 from ..served import Served, new_id
 from ..tokens import CompletionLogprobs, completion_logprobs
@@ -23,10 +24,14 @@ DEFAULT_MAX_TOKENS = 16
 """OpenAI's default for this endpoint."""
 
 
-class CompletionRequest(SamplingFields):
+class CompletionRequest(SamplingFields, ConstraintFields):
     """OpenAI's request; the fields refused are OpenAI's that this server does not serve."""
 
-    refused: ClassVar[Refusals] = {"best_of": (None, 1), "echo": (None, False), "suffix": (None, "")}
+    refused: ClassVar[Refusals] = EXTENSIONS_REFUSED | {
+        "best_of": (None, 1),
+        "echo": (None, False),
+        "suffix": (None, ""),
+    }
 
     model: str
     prompt: str | list[int] | list[str] | list[list[int]]
@@ -71,7 +76,8 @@ def completions_router(served: Served) -> APIRouter:
         include_usage = body.include_usage()
         n = served.check_n(body.n)
         prompts = await _prompts(served, body.prompt, n)
-        call = _Call(served, body, n)
+        asked = body.constraint()
+        call = _Call(served, body, n, asked.param if asked is not None else None)
         requests = served.requests(
             body,
             call.id,
@@ -80,6 +86,7 @@ def completions_router(served: Served) -> APIRouter:
             max_tokens=DEFAULT_MAX_TOKENS if body.max_tokens is None else body.max_tokens,
             logprobs=body.logprobs is not None,
             top_logprobs=body.logprobs or 0,
+            constraint=asked.constraint if asked is not None else None,
         )
         if body.stream:
             return await event_stream(request, call.frames(requests, include_usage))
@@ -122,16 +129,17 @@ def _check_ids(ids: list[int], place: str, vocab_size: int) -> None:
 class _Call:
     """One call of the endpoint, on its way."""
 
-    def __init__(self, served: Served, body: CompletionRequest, n: int) -> None:
+    def __init__(self, served: Served, body: CompletionRequest, n: int, constraint_param: str | None) -> None:
         self.id = new_id("cmpl")
         self._served = served
         self._logprobs = body.logprobs
+        self._constraint_param = constraint_param
         self._created = int(time.time())
         self._meter = Meter(n, served.tokenizer.eos_ids)
 
     async def answer(self, requests: list[GenerateRequest]) -> Completion:
         """The whole answer."""
-        async with Generations(self._served.engine, requests) as generations:
+        async with Generations(self._served.engine, requests, self._constraint_param) as generations:
             outputs = await collect(generations, len(requests), self._meter)
         choices = [
             CompletionChoice(
@@ -148,7 +156,7 @@ class _Call:
         """The answer as a stream of chunks."""
         no_usage = {"usage": None} if include_usage else {}
         offsets = [0] * len(requests)
-        async with Generations(self._served.engine, requests) as generations:
+        async with Generations(self._served.engine, requests, self._constraint_param) as generations:
             async for index, event in generations.events():
                 tokens = [event] if self._meter.count(index, event) else []
                 if not (event.text or event.finish or (tokens and self._logprobs is not None)):
