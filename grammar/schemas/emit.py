@@ -51,7 +51,8 @@ class Emitter:
     Args:
         style: the whitespace.
         ordered: whether properties come in the order of the schema, with no others where it lists some.
-        plain_integers: whether 1.0 is no integer, as in draft 4.
+        plain_integers: whether integers are written without a fraction: 1.0 is none in draft 4, and many readers of
+            what is generated take it for none in any.
     """
 
     def __init__(self, style: Style, ordered: bool, plain_integers: bool) -> None:

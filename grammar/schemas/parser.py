@@ -45,7 +45,8 @@ def parse_json_schema(
             raise UnknownOption(f"{name} must be one of {', '.join(known)}, not {value!r}", param=name)
     document = Document(source)
     reader = Reader(document, Algebra(), asserts=formats == "assert")
-    emitter = Emitter(STYLES[whitespace], property_order == "schema", plain_integers=document.scope.resource.draft <= 4)
+    ordered = property_order == "schema"
+    emitter = Emitter(STYLES[whitespace], ordered, plain_integers=ordered or document.scope.resource.draft <= 4)
     try:
         root = reader.root()
         expression = emitter.node(root)

@@ -37,7 +37,7 @@ def spell_numbers(shape: NumberShape, plain_integers: bool = False, canonical: b
         values = sorted(shape.values)
         if canonical:
             return alt(*(number(low=value, high=value, canonical=True) for value in values))
-        return _equal_to_one(values)
+        return _equal_to_one(values, plain_integers)
     whole = ONE in shape.multiples
     return number(
         integer=whole,
@@ -66,8 +66,10 @@ def spell_strings(shape: StringShape, spelling: Spelling = "mixed") -> Expressio
     return _spelled(shape, spelling)
 
 
-def _equal_to_one(values: list[Fraction]) -> Expression:
+def _equal_to_one(values: list[Fraction], plain_integers: bool) -> Expression:
     """The numerals of any of `values`; thousands of whole numbers cost little."""
+    if plain_integers and all(value.denominator == 1 and abs(value) < PLAIN_WHOLE for value in values):
+        return texts(str(value) for value in values)
     whole = [value for value in values if value.denominator == 1 and 0 < abs(value) < PLAIN_WHOLE]
     if len(whole) < 16:
         return alt(*map(equal, values))

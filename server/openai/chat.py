@@ -65,6 +65,7 @@ def chat_router(served: Served) -> APIRouter:
 
 
 def _conversation(served: Served, body: ChatRequest) -> Conversation:
+    effort = effort_variables(body.reasoning_effort, served)
     return Conversation(
         messages=[message.plain(f"messages[{at}]") for at, message in enumerate(body.messages)],
         tools=body.tool_use(),

@@ -193,6 +193,8 @@ def test_what_is_drawn_from_a_format_is_valid(name: str, rng: random.Random) -> 
     text = draw(expression, rng)
     if not matches(expression, text):
         return
+    if name == "relative-json-pointer" and re.match("[0-9]*0[0-9]", text):
+        return  # the checker takes any zero before a digit for a leading one
     assert CHECKER.conforms(text, name)
     if name == "hostname" and re.search(r"(?:^|\.)..--", text):
         return  # reserved labels are host names, and no domain names
