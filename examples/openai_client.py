@@ -1,7 +1,7 @@
 """OpenAI's own client, pointed at a weft server: a record, a decision, and a tool call that always parses.
 
-    weft serve &
-    python examples/openai_client.py [http://127.0.0.1:8000/v1]
+weft serve &
+python examples/openai_client.py [http://127.0.0.1:8000/v1]
 """
 
 import json

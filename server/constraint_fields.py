@@ -149,8 +149,7 @@ class ConstraintFields(ApiModel):
             try:
                 return Asked(make(value), name)
             except GrammarError as error:
-                error.param = name
-                raise
+                raise GrammarError(f"{name}: {error.message}", param=name, code=error.code) from error
         return None
 
     def _given(self) -> list[tuple[str, Callable[[Any], Constraint], Any]]:

@@ -19,6 +19,8 @@ class ApiTokenizer(Protocol):
     vocab_size: int
     eos_ids: tuple[int, ...]
     default_sampling: Sampling
+    template_source: str | None
+    template_variables: frozenset[str]
 
     @property
     def template_source(self) -> str | None: ...
@@ -28,7 +30,7 @@ class ApiTokenizer(Protocol):
 
     def encode(self, text: str, *, special: bool = False) -> list[int]: ...
 
-    def token_bytes(self, token_id: int) -> bytes: ...
+    def token_bytes(self, token_id: int, special: bool = False) -> bytes: ...
 
     def render_chat(
         self,

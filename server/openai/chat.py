@@ -70,8 +70,7 @@ def _conversation(served: Served, body: ChatRequest) -> Conversation:
         messages=[message.plain(f"messages[{at}]") for at, message in enumerate(body.messages)],
         tools=body.tool_use(),
         asked=body.constraint(),
-        variables=effort_variables(body.reasoning_effort, served)
-        | template_variables(body.chat_template_kwargs, served),
+        variables=effort | template_variables(body.chat_template_kwargs, served),
     )
 
 

@@ -15,7 +15,9 @@ import pytest
 import uvicorn
 import zmq.asyncio
 
+from weft.chat.tool_formats import FORMATS
 from weft.server.app import create_app
+from weft.server.dialect import Dialect
 from weft.server.options import Limits
 from weft.server.served import Served
 from weft.server.wire.client import EngineClient
@@ -25,6 +27,7 @@ from weft.server.wire.service import EngineService, bind
 from .fake_engine import FakeEngine, FakeTokenizer
 
 INFO = EngineInfo(name="fake", context_length=100, num_pages=8, page_size=16)
+HERMES = Dialect(FORMATS["hermes_inline"])
 LIMITS = Limits(body_bytes=100_000, n=4, prompts=3, generations=6)
 
 
@@ -49,8 +52,9 @@ class _Server(uvicorn.Server):
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[RunningServer]:
-    """The server; use `server`, which resets the engine's script."""
+def running(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    """The server; use `server`, which resets the engine's script. A test module may name a `DIALECT` of its own."""
+    dialect: Dialect = getattr(request.module, "DIALECT", HERMES)
     made: Future[RunningServer] = Future()
     started = threading.Event()
     stop: Future[Callable[[], None]] = Future()
@@ -65,7 +69,7 @@ def running() -> Iterator[RunningServer]:
             client = EngineClient(context, "inproc://engine", "secret")
             client.start()
             await client.ready()
-            app = create_app(Served(client, FakeTokenizer(), "fake-model", LIMITS))
+            app = create_app(Served(client, FakeTokenizer(), "fake-model", LIMITS, dialect))
             config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", timeout_graceful_shutdown=1)
             server = _Server(config, started)
             stop.set_result(lambda: loop.call_soon_threadsafe(setattr, server, "should_exit", True))

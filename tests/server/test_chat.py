@@ -175,8 +175,13 @@ def test_tool_calls_in_a_stream(client: openai.OpenAI, server: RunningServer) ->
         calls += choice.delta.tool_calls or []
         finish = choice.finish_reason or finish
     assert text.strip() == "Let me < see:"
-    assert [(call.index, call.function and call.function.name) for call in calls] == [(0, "add"), (1, "add")]
-    assert len({call.id for call in calls}) == 2
+    for index in range(2):
+        first, *more = [call for call in calls if call.index == index]
+        assert first.function is not None
+        assert (first.type, first.function.name, first.function.arguments) == ("function", "add", "")
+        assert {(call.id, call.type, call.function and call.function.name) for call in more} == {(None, None, None)}
+        assert json.loads("".join(call.function.arguments or "" for call in more if call.function)) == {"a": 1}
+    assert len({call.id for call in calls if call.id}) == 2
     assert finish == "tool_calls"
 
 

@@ -66,4 +66,3 @@ def _fields(model: type[ApiModel]) -> list[str]:
 def _neutral(values: tuple[object, ...]) -> str:
     given = [json.dumps(value) for value in values if value is not None]
     return f" ({', '.join(given)})" if given else ""
-
