@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..chat.answer_form import find_reasoning
-from ..chat.reasoning import ReasoningMarkers
+from ..chat.reasoning import ReasoningMarkers, find_reasoning
 from ..chat.tool_formats import FORMATS, ToolFormat, detect_format
 from ..errors import InvalidRequest
 

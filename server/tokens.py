@@ -19,8 +19,6 @@ class ApiTokenizer(Protocol):
     vocab_size: int
     eos_ids: tuple[int, ...]
     default_sampling: Sampling
-    template_source: str | None
-    template_variables: frozenset[str]
 
     @property
     def template_source(self) -> str | None: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -175,7 +176,7 @@ class _Call:
 
 def _message(pieces: Sequence[Piece], *, show_reasoning: bool) -> AnswerMessage:
     whole = WholeAnswer.of(pieces)
-    optional: dict[str, object] = {}
+    optional: dict[str, Any] = {}
     if whole.reasoning and show_reasoning:
         optional["reasoning_content"] = whole.reasoning
     if whole.calls:

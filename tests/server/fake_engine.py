@@ -196,7 +196,7 @@ class FakeTokenizer:
             return [ROLES[role], *text[len(role) + 4 :].encode()]
         return list(text.encode())
 
-    def token_bytes(self, token_id: int) -> bytes:
+    def token_bytes(self, token_id: int, special: bool = False) -> bytes:
         return bytes([token_id]) if token_id < 256 else b""
 
     def render_chat(

@@ -240,7 +240,8 @@ def test_the_engines_refusals_have_their_status_even_for_streams(
     stream: bool,
 ) -> None:
     server.engine.refusal = refusal
-    response = http.post("/v1/completions", json={"model": MODEL, "prompt": "Hi", "stream": stream})
+    body = {"model": MODEL, "prompt": "Hi", "stream": stream, "response_format": {"type": "json_object"}}
+    response = http.post("/v1/completions", json=body)
     assert response.status_code == status
     error = response.json()["error"]
     assert error.keys() == {"message", "type", "param", "code"}

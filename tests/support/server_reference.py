@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, cast, get_type_hints
+from typing import Any, cast
 
 from checkout import ROOT
-from fastapi.routing import APIRoute
 
 from weft.server.app import create_app
 from weft.server.fields import ApiModel
@@ -19,13 +18,19 @@ BEGIN, END = "<!-- reference: begin -->", "<!-- reference: end -->"
 
 def reference() -> str:
     """Markdown, between the marks."""
-    routes = list(_routes())
+    app = create_app(Served(cast(Any, None), cast(Any, None), "model"))
+    routes = [
+        (method.upper(), path, operation)
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+    ]
     lines = ["| endpoint | |", "|---|---|"]
-    lines += [f"| `{method} {route.path}` | {_summary(route)} |" for method, route in routes]
-    for method, route in routes:
-        body = _body(route)
-        if body is not None:
-            lines += ["", f"### {method} {route.path}", "", *_fields(body)]
+    lines += [f"| `{method} {path}` | {_summary(operation)} |" for method, path, operation in routes]
+    models = {model.__name__: model for model in _models(ApiModel)}
+    for method, path, operation in routes:
+        name = _body(operation)
+        if name in models:
+            lines += ["", f"### {method} {path}", "", *_fields(models[name])]
     return "\n".join(lines)
 
 
@@ -36,21 +41,20 @@ def page_with_reference(page: str) -> str:
     return f"{head}{BEGIN}\n{reference()}\n{END}{tail}"
 
 
-def _routes() -> Iterator[tuple[str, APIRoute]]:
-    app = create_app(Served(cast(Any, None), cast(Any, None), "model"))
-    for route in app.routes:
-        if isinstance(route, APIRoute) and route.include_in_schema:
-            for method in sorted(route.methods):
-                yield method, route
+def _summary(operation: dict[str, Any]) -> str:
+    return " ".join(operation.get("description", "").strip().split("\n\n")[0].split())
 
 
-def _summary(route: APIRoute) -> str:
-    return " ".join((route.endpoint.__doc__ or "").strip().split("\n\n")[0].split())
+def _models(base: type[ApiModel]) -> Iterator[type[ApiModel]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _models(model)
 
 
-def _body(route: APIRoute) -> type[ApiModel] | None:
-    hints = get_type_hints(route.endpoint)
-    return next((hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, ApiModel)), None)
+def _body(operation: dict[str, Any]) -> str | None:
+    content = operation.get("requestBody", {}).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    return str(schema["$ref"]).rsplit("/", 1)[-1] if "$ref" in schema else None
 
 
 def _fields(model: type[ApiModel]) -> list[str]:
