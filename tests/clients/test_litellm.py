@@ -10,9 +10,7 @@ import pytest
 from .orders import ASK, CALL, KINDS, TOOLS, Order
 
 # Its own types, as pydantic reads them when it is imported.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Items? .* on TypedDict class .* (is|are) using the `ReadOnly` qualifier"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:Items? .* on TypedDict class .* using the `ReadOnly`")
 
 
 @pytest.fixture
