@@ -210,13 +210,17 @@ class GenerateRequest(Request):
 class ScoreRequest(Request):
     """The log-probability of each of `choices` as a continuation of `prompt`, unmasked.
 
-    Each choice is a non-empty tuple of token ids, or non-empty text.
+    Each choice is a non-empty tuple of token ids, or non-empty text. `top_logprobs` reports that many of the likeliest
+    tokens in each token's place too. So the log-probabilities of a prompt's own tokens are those of its rest after its
+    first one.
     """
 
     choices: tuple[tuple[int, ...] | str, ...]
+    top_logprobs: int = 0
 
     def validate(self) -> None:
         super(ScoreRequest, self).validate()
+        _check_range("top_logprobs", self.top_logprobs, 0, 20)
         if not 0 < len(self.choices) <= MAX_CHOICES:
             raise InvalidRequest(f"choices: 1 to {MAX_CHOICES} are needed, not {len(self.choices)}", param="choices")
         if any(len(choice) == 0 for choice in self.choices):
@@ -331,11 +335,13 @@ class ScoreResult:
 
     Attributes:
         token_logprobs: per choice, the natural log-probability of each of its tokens given all before.
+        top_logprobs: per choice and token, the likeliest (id, logprob) in its place, best first; empty unless asked for.
         prompt_tokens, cached_tokens: as in `TokenEvent`.
     """
 
     request_id: str
     token_logprobs: tuple[tuple[float, ...], ...]
+    top_logprobs: tuple[tuple[tuple[tuple[int, float], ...], ...], ...] = ()
     prompt_tokens: int = 0
     cached_tokens: int = 0
     times: Times = field(default_factory=Times)

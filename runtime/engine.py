@@ -400,7 +400,7 @@ class Engine:
                     job.take(drawn, now)
             elif isinstance(job, ScoreJob):
                 rows, targets = job.targets(sequence, chunk.start, chunk.count)
-                job.take(sequence, self._runner.score(hidden, rows, targets), now)
+                job.take(sequence, self._runner.score(hidden, rows, targets, job.top_logprobs), now)
             else:
                 summed = self._runner.summed(hidden, job.rows(chunk.start, chunk.count))
                 job.take(summed, chunk.start + chunk.count, is_last, now)

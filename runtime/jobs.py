@@ -44,6 +44,14 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Scored:
+    """A given token in its place: its natural log-probability, and the likeliest (id, logprob) there."""
+
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SampleRow:
     """One row to sample.
 
@@ -333,31 +341,36 @@ class ScoreJob(Job[Ticket[ScoreResult]]):
             for choice in choices
         ]
         super().__init__(request.id, ticket, sequences, len(prompt), now)
-        self._logprobs: dict[int, list[float]] = {id(sequence): [] for sequence in sequences}
+        self.top_logprobs = request.top_logprobs
+        self._scored: dict[int, list[Scored]] = {id(sequence): [] for sequence in sequences}
 
     def targets(self, sequence: Sequence, start: int, count: int) -> tuple[list[int], list[int]]:
         """Rows of a chunk of one of this job's sequences, and the tokens they should predict.
 
         What was scored before a retraction is left out where it is computed again.
         """
-        scored = len(self._logprobs[id(sequence)])
+        scored = len(self._scored[id(sequence)])
         places = range(max(start, self.prompt_tokens - 1 + scored), start + count)
         return [at - start for at in places], [sequence.ids[at + 1] for at in places]
 
-    def take(self, sequence: Sequence, logprobs: list[float], now: float) -> None:
-        """Commit a chunk's log-probabilities; the last one brings the result."""
-        self._logprobs[id(sequence)] += logprobs
-        if any(math.isnan(value) for value in logprobs):
+    def take(self, sequence: Sequence, scored: list[Scored], now: float) -> None:
+        """Commit a chunk's tokens; the last one brings the result."""
+        self._scored[id(sequence)] += scored
+        if any(math.isnan(token.logprob) for token in scored):
             self.fail(EngineError("the model's logits are not numbers"), now)
             return
         wanted = {id(each): len(each.ids) - self.prompt_tokens for each in self.sequences}
-        if all(len(self._logprobs[key]) == length for key, length in wanted.items()):
+        if all(len(self._scored[key]) == length for key, length in wanted.items()):
             self.prefilled(now)
             self._end("score", now)
+            choices = [self._scored[id(each)] for each in self.sequences]
             self.ticket.put_result(
                 ScoreResult(
                     request_id=self.request_id,
-                    token_logprobs=tuple(tuple(self._logprobs[id(each)]) for each in self.sequences),
+                    token_logprobs=tuple(tuple(token.logprob for token in choice) for choice in choices),
+                    top_logprobs=tuple(tuple(token.top for token in choice) for choice in choices)
+                    if self.top_logprobs
+                    else (),
                     prompt_tokens=self.prompt_tokens,
                     cached_tokens=self.cached_tokens,
                     times=self.times,

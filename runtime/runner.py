@@ -6,7 +6,7 @@ import torch
 
 from ..kernels.attention import AttentionPlan
 from ..kernels.masked_sample import Adjust, SamplingTensors, masked_sample
-from .jobs import Drawn, SampleRow
+from .jobs import Drawn, SampleRow, Scored
 from .kv_cache import KVCache
 from .mask_pool import MaskPool
 from .models.registry import Model
@@ -79,14 +79,14 @@ class Runner:
         return [Drawn(*each) for each in zip(tokens, logprobs, allowed, tops, strict=True)]
 
     @torch.inference_mode()
-    def score(self, hidden: torch.Tensor, rows: list[int], targets: list[int]) -> list[float]:
-        """Natural log-probability of each target token after the hidden state of its row."""
+    def score(self, hidden: torch.Tensor, rows: list[int], targets: list[int], top: int = 0) -> list[Scored]:
+        """How likely each target token is after the hidden state of its row, and the `top` likeliest there."""
         if not rows:
             return []
-        logits = self._model.logits(hidden[self._tensor(rows)])
-        chosen = logits.log_softmax(dim=-1).gather(1, self._tensor(targets)[:, None])
-        values: list[float] = chosen[:, 0].tolist()
-        return values
+        logprobs = self._model.logits(hidden[self._tensor(rows)]).log_softmax(dim=-1)
+        chosen: list[float] = logprobs.gather(1, self._tensor(targets)[:, None])[:, 0].tolist()
+        tops = _likeliest(logprobs, [top] * len(rows))
+        return [Scored(*each) for each in zip(chosen, tops, strict=True)]
 
     @torch.inference_mode()
     def summed(self, hidden: torch.Tensor, rows: list[int]) -> list[float]:
@@ -95,12 +95,17 @@ class Runner:
         return values
 
     def _top(self, logits: torch.Tensor, counts: list[int]) -> list[tuple[tuple[int, float], ...]]:
-        most = max(counts)
-        if not most:
-            return [()] * len(counts)
-        values, ids = logits.log_softmax(dim=-1).topk(most, dim=-1)
-        pairs = zip(ids.tolist(), values.tolist(), counts, strict=True)
-        return [tuple(zip(row_ids[:count], row_values[:count], strict=True)) for row_ids, row_values, count in pairs]
+        return _likeliest(logits.log_softmax(dim=-1), counts) if max(counts) else [()] * len(counts)
 
     def _tensor(self, values: list[int]) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.int64, device=self._device)
+
+
+def _likeliest(logprobs: torch.Tensor, counts: list[int]) -> list[tuple[tuple[int, float], ...]]:
+    """For each row of `logprobs`, [rows, vocabulary], its likeliest tokens: as many as `counts` says."""
+    most = max(counts)
+    if not most:
+        return [()] * len(counts)
+    values, ids = logprobs.topk(most, dim=-1)
+    pairs = zip(ids.tolist(), values.tolist(), counts, strict=True)
+    return [tuple(zip(row_ids[:count], row_values[:count], strict=True)) for row_ids, row_values, count in pairs]

@@ -54,8 +54,18 @@ def test_every_position_has_the_same_logprob(engine: Engine, reference: Any) -> 
     with torch.inference_mode():
         logprobs = reference(torch.tensor([ids])).logits[0].log_softmax(-1)
     expected = [logprobs[at, ids[at + 1]].item() for at in range(len(ids) - 1)]
-    result = engine.score(ScoreRequest(id="all", prompt=tuple(ids[:1]), choices=(tuple(ids[1:]),))).result(60)
+    request = ScoreRequest(id="all", prompt=tuple(ids[:1]), choices=(tuple(ids[1:]),), top_logprobs=3)
+    result = engine.score(request).result(60)
     assert result.token_logprobs[0] == pytest.approx(expected, abs=TOLERANCE)
+    likeliest = logprobs[:-1].topk(3, dim=-1)
+    for tops, values in zip(result.top_logprobs[0], likeliest.values.tolist(), strict=True):
+        assert [logprob for _, logprob in tops] == pytest.approx(values, abs=TOLERANCE)
+    first = [tops[0][0] for tops in result.top_logprobs[0]]
+    gap = likeliest.values[:, 0] - likeliest.values[:, 1] > 2 * TOLERANCE
+    pairs = zip(first, likeliest.indices[:, 0].tolist(), gap, strict=True)
+    clear = [(ours, theirs) for ours, theirs, is_clear in pairs if is_clear]
+    assert clear
+    assert all(ours == theirs for ours, theirs in clear)
 
 
 def test_greedy_decoding_draws_the_same_64_tokens(engine: Engine, reference: Any) -> None:
