@@ -335,7 +335,7 @@ class ScoreResult:
 
     Attributes:
         token_logprobs: per choice, the natural log-probability of each of its tokens given all before.
-        top_logprobs: per choice and token, the likeliest (id, logprob) in its place, best first; empty unless asked for.
+        top_logprobs: per choice and token, the likeliest (id, logprob) in its place; empty unless asked for.
         prompt_tokens, cached_tokens: as in `TokenEvent`.
     """
 

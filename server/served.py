@@ -63,6 +63,10 @@ class Served:
         length = sum(len(prompt) for prompt in prompts if isinstance(prompt, str))
         return encode() if length < LONG_TEXT else await asyncio.to_thread(encode)
 
+    def salt(self, given: str | None) -> str:
+        """The cache salt of a request whose client gave this one: prefixes are shared under equal salts only."""
+        return given or ""
+
     def requests(
         self,
         fields: SamplingFields,
@@ -86,7 +90,7 @@ class Served:
                 request = GenerateRequest(
                     id=f"{call_id}-{at * n + choice}",
                     prompt=prompt,
-                    cache_salt=fields.cache_salt or "",
+                    cache_salt=self.salt(fields.cache_salt),
                     priority=fields.priority or 0,
                     sampling=fields.sampling(
                         choice,

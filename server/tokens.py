@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -60,11 +61,14 @@ class ChatLogprobs(BaseModel):
 
 
 class CompletionLogprobs(BaseModel):
-    """`logprobs` of a completion choice; `text_offset` counts characters from the text's start."""
+    """`logprobs` of a completion choice; `text_offset` counts characters from the text's start.
+
+    Where the prompt is echoed its first token has none (null), since nothing stands before it.
+    """
 
     tokens: list[str]
-    token_logprobs: list[float]
-    top_logprobs: list[dict[str, float]] | None
+    token_logprobs: list[float | None]
+    top_logprobs: list[dict[str, float] | None] | None
     text_offset: list[int]
 
 
@@ -90,11 +94,8 @@ def completion_logprobs(
     for event in events:
         offsets.append(offset)
         offset += len(event.text)
-    alternatives = [
-        {
-            **{_text(tokenizer, token): _finite(logprob) for token, logprob in event.top_logprobs},
-            text: _finite(event.logprob),
-        }
+    alternatives: list[dict[str, float] | None] = [
+        _alternatives(tokenizer, event.top_logprobs, text, event.logprob)
         for event, text in zip(events, texts, strict=True)
     ]
     return CompletionLogprobs(
@@ -103,6 +104,57 @@ def completion_logprobs(
         top_logprobs=alternatives if tops else None,
         text_offset=offsets,
     )
+
+
+def prompt_logprobs(
+    tokenizer: ApiTokenizer,
+    token_ids: Sequence[int],
+    logprobs: Sequence[float | None],
+    tops: Sequence[Sequence[tuple[int, float]]] | None,
+) -> CompletionLogprobs:
+    """The logprobs of an echoed prompt, from its first token on. With `tops`, alternatives as above."""
+    texts = [_text(tokenizer, token) for token in token_ids]
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    offsets, offset = [], 0
+    for token in token_ids:
+        offsets.append(offset)
+        offset += len(decoder.decode(tokenizer.token_bytes(token, special=True)))
+    alternatives = None
+    if tops is not None:
+        alternatives = [
+            None if logprob is None else _alternatives(tokenizer, top, text, logprob)
+            for text, logprob, top in zip(texts, logprobs, tops, strict=True)
+        ]
+    return CompletionLogprobs(
+        tokens=texts,
+        token_logprobs=[None if logprob is None else _finite(logprob) for logprob in logprobs],
+        top_logprobs=alternatives,
+        text_offset=offsets,
+    )
+
+
+def prompt_text(tokenizer: ApiTokenizer, token_ids: Sequence[int]) -> str:
+    """A prompt as text, special tokens by name."""
+    return b"".join(tokenizer.token_bytes(token, special=True) for token in token_ids).decode(errors="replace")
+
+
+def joined(first: CompletionLogprobs, second: CompletionLogprobs) -> CompletionLogprobs:
+    """One after the other; the offsets of `second` are right already."""
+    tops = None
+    if first.top_logprobs is not None and second.top_logprobs is not None:
+        tops = first.top_logprobs + second.top_logprobs
+    return CompletionLogprobs(
+        tokens=first.tokens + second.tokens,
+        token_logprobs=first.token_logprobs + second.token_logprobs,
+        top_logprobs=tops,
+        text_offset=first.text_offset + second.text_offset,
+    )
+
+
+def _alternatives(
+    tokenizer: ApiTokenizer, top: Sequence[tuple[int, float]], text: str, logprob: float | None
+) -> dict[str, float]:
+    return {**{_text(tokenizer, token): _finite(each) for token, each in top}, text: _finite(logprob)}
 
 
 def _top(tokenizer: ApiTokenizer, token: int, logprob: float | None) -> TopLogprob:

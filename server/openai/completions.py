@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 
 from fastapi import APIRouter, Request
@@ -16,8 +18,9 @@ from ..answers import event_stream, frame, json_response, until_gone
 from ..constraint_fields import ConstraintFields
 from ..fields import EXTENSIONS_REFUSED, Refusals, SamplingFields
 from ..generations import FinishText, Generations, collect, finish_reason
+from ..prompt_scores import score_prompt
 from ..served import Served, new_id
-from ..tokens import CompletionLogprobs, completion_logprobs
+from ..tokens import CompletionLogprobs, completion_logprobs, joined, prompt_logprobs, prompt_text
 from ..usage import Meter, Usage
 
 DEFAULT_MAX_TOKENS = 16
@@ -29,7 +32,6 @@ class CompletionRequest(SamplingFields, ConstraintFields):
 
     refused: ClassVar[Refusals] = EXTENSIONS_REFUSED | {
         "best_of": (None, 1),
-        "echo": (None, False),
         "suffix": (None, ""),
     }
 
@@ -37,6 +39,7 @@ class CompletionRequest(SamplingFields, ConstraintFields):
     prompt: str | list[int] | list[str] | list[list[int]]
     max_tokens: int | None = None
     logprobs: int | None = Field(default=None, ge=0, le=20)
+    echo: bool | None = None
 
 
 class CompletionChoice(BaseModel):
@@ -77,7 +80,7 @@ def completions_router(served: Served) -> APIRouter:
         n = served.check_n(body.n)
         prompts = await _prompts(served, body.prompt, n)
         asked = body.constraint()
-        call = _Call(served, body, n, asked.param if asked is not None else None)
+        call = _Call(served, body, prompts, n, asked.param if asked is not None else None)
         requests = served.requests(
             body,
             call.id,
@@ -126,36 +129,67 @@ def _check_ids(ids: list[int], place: str, vocab_size: int) -> None:
         raise InvalidRequest(f"{place}: token ids lie in [0, {vocab_size - 1}]", param=place)
 
 
+@dataclass(frozen=True, slots=True)
+class _Echo:
+    """A prompt, as part of its answer."""
+
+    text: str = ""
+    logprobs: CompletionLogprobs | None = None
+
+
 class _Call:
     """One call of the endpoint, on its way."""
 
-    def __init__(self, served: Served, body: CompletionRequest, n: int, constraint_param: str | None) -> None:
+    def __init__(
+        self,
+        served: Served,
+        body: CompletionRequest,
+        prompts: Sequence[tuple[int, ...]],
+        n: int,
+        constraint_param: str | None,
+    ) -> None:
         self.id = new_id("cmpl")
         self._served = served
         self._logprobs = body.logprobs
+        self._prompts = prompts
+        self._echo = bool(body.echo)
+        self._salt = served.salt(body.cache_salt)
+        self._n = n
         self._constraint_param = constraint_param
         self._created = int(time.time())
         self._meter = Meter(n, served.tokenizer.eos_ids)
 
-    async def answer(self, requests: list[GenerateRequest]) -> Completion:
+    async def answer(self, requests: Sequence[GenerateRequest]) -> Completion:
         """The whole answer."""
+        echoes = await self._echoes()
         async with Generations(self._served.engine, requests, self._constraint_param) as generations:
             outputs = await collect(generations, len(requests), self._meter)
-        choices = [
-            CompletionChoice(
-                index=index,
-                text=output.text,
-                logprobs=self._token_logprobs(output.tokens),
-                finish_reason=finish_reason(output.finish),
+        choices = []
+        for index, output in enumerate(outputs):
+            echo = echoes[index // self._n]
+            logprobs = self._token_logprobs(output.tokens, len(echo.text))
+            if echo.logprobs is not None and logprobs is not None:
+                logprobs = joined(echo.logprobs, logprobs)
+            choices.append(
+                CompletionChoice(
+                    index=index,
+                    text=echo.text + output.text,
+                    logprobs=logprobs,
+                    finish_reason=finish_reason(output.finish),
+                )
             )
-            for index, output in enumerate(outputs)
-        ]
         return self._chunk(choices, usage=self._meter.usage())
 
-    async def frames(self, requests: list[GenerateRequest], include_usage: bool) -> AsyncGenerator[bytes, None]:
-        """The answer as a stream of chunks."""
+    async def frames(self, requests: Sequence[GenerateRequest], include_usage: bool) -> AsyncGenerator[bytes, None]:
+        """The answer as a stream of chunks; an echo is each choice's first."""
         no_usage = {"usage": None} if include_usage else {}
-        offsets = [0] * len(requests)
+        echoes = await self._echoes()
+        offsets = [len(echoes[index // self._n].text) for index in range(len(requests))]
+        if self._echo:
+            for index in range(len(requests)):
+                echo = echoes[index // self._n]
+                choice = CompletionChoice(index=index, text=echo.text, logprobs=echo.logprobs, finish_reason=None)
+                yield frame(self._chunk([choice], **no_usage))
         async with Generations(self._served.engine, requests, self._constraint_param) as generations:
             async for index, event in generations.events():
                 tokens = [event] if self._meter.count(index, event) else []
@@ -171,6 +205,21 @@ class _Call:
                 yield frame(self._chunk([choice], **no_usage))
         if include_usage:
             yield frame(self._chunk([], usage=self._meter.usage()))
+
+    async def _echoes(self) -> list[_Echo]:
+        """What each prompt puts before its answers: nothing, or itself."""
+        if not self._echo:
+            return [_Echo()] * len(self._prompts)
+        return await asyncio.gather(*(self._echoed(at, prompt) for at, prompt in enumerate(self._prompts)))
+
+    async def _echoed(self, at: int, prompt: tuple[int, ...]) -> _Echo:
+        tokenizer = self._served.tokenizer
+        text = prompt_text(tokenizer, prompt)
+        if self._logprobs is None:
+            return _Echo(text)
+        score = await score_prompt(self._served, prompt, f"{self.id}-p{at}", top=self._logprobs, salt=self._salt)
+        tops = score.tops if self._logprobs else None
+        return _Echo(text, prompt_logprobs(tokenizer, prompt, score.logprobs, tops))
 
     def _chunk(self, choices: list[CompletionChoice], **usage: Usage | None) -> Completion:
         return Completion(
