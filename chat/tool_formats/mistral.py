@@ -59,14 +59,21 @@ def _list_of_calls(tools: Sequence[Tool], parallel: bool) -> Format:
 
 
 def _named_call(tool: Tool) -> Format:
+    """One call. Some models write an id after its name, which nobody needs."""
     name = name_of(tool)
     if _NAME.fullmatch(name) is None:
         raise InvalidRequest(
             f"tool {name!r}: the format of this model's calls takes no whitespace and no brackets in a name",
             param="tools",
         )
-    content = {"type": "json_schema", "json_schema": parameters_of(tool)}
-    return {"type": "tag", "begin": f"{CALLS}{name}{ARGUMENTS}", "content": content, "end": ""}
+    call_id = {"type": "tag", "begin": CALL_ID, "content": {"type": "regex", "pattern": "[A-Za-z0-9]{9}"}, "end": ""}
+    elements = [
+        {"type": "optional", "content": call_id},
+        {"type": "const_string", "value": ARGUMENTS},
+        {"type": "json_schema", "json_schema": parameters_of(tool)},
+    ]
+    content = {"type": "sequence", "elements": elements}
+    return {"type": "tag", "begin": f"{CALLS}{name}", "content": content, "end": ""}
 
 
 def _read(writer: CallWriter) -> Reading[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from answers import Judge, cuts, merged, read, summed
@@ -176,3 +177,33 @@ def test_the_work_is_linear_in_the_text(unit: str, monkeypatch: pytest.MonkeyPat
     text = f"<tool_call>{unit}" * 2000
     assert summed(read(FORMATS["hermes"].reader(whole=True), text))[1] == text
     assert looks < 2 * len(text)
+
+
+def plain_reading(text: str) -> tuple[str, list[tuple[str, object]]]:
+    """A whole text by `json` alone: content, without segments of nothing but whitespace, and calls."""
+    segments, calls, place = [""], [], 0
+    while (start := text.find("<tool_call>", place)) >= 0:
+        segments[-1] += text[place:start]
+        place = start + len("<tool_call>")
+        try:
+            value, end = json.JSONDecoder().raw_decode(text, re.compile(r"[ \t\r\n]*").match(text, place).end())
+            arguments = value.get("arguments", {})
+            arguments = json.loads(arguments) if isinstance(arguments, str) else arguments
+            closing = re.compile(r"[ \t\r\n]*</tool_call>").match(text, end)
+            if closing and isinstance(arguments, dict) and isinstance(value["name"], str):
+                calls.append((value["name"], arguments))
+                segments.append("")
+                place = closing.end()
+                continue
+        except (ValueError, KeyError, AttributeError):
+            pass
+        segments[-1] += "<tool_call>"
+    segments[-1] += text[place:]
+    return "".join(each for each in segments if each.strip() or not calls), calls
+
+
+@given(parts=st.lists(PARTS, max_size=12))
+def test_whole_texts_are_read_as_json_reads_them(parts: list[str]) -> None:
+    text = "".join(parts)
+    _, content, calls = summed(read(FORMATS["hermes"].reader(whole=True), text))
+    assert (content, [(name, json.loads(arguments)) for name, arguments in calls]) == plain_reading(text)

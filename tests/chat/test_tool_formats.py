@@ -17,7 +17,7 @@ from weft.errors import InvalidRequest
 
 Calls = Sequence[tuple[str, dict[str, Any]]]
 WORDS = {None: "None", True: "True", False: "False"}
-SPECIAL = ["<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]", "<|python_tag|>"]
+SPECIAL = ["<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[ARGS]", "[CALL_ID]", "<|python_tag|>"]
 
 
 def dumped(value: Any) -> str:
@@ -186,8 +186,20 @@ NOW = tool("now")
         ),
         (
             "mistral_named",
-            ["", "hi", "hm[TOOL_CALLS]now[ARGS]{}", '[TOOL_CALLS]add[ARGS]{"b": 1}[TOOL_CALLS]now[ARGS]{}'],
-            ["[TOOL_CALLS]", "[TOOL_CALLS]now", "[TOOL_CALLS]sub[ARGS]{}", '[TOOL_CALLS]now[ARGS]{"a": 1}'],
+            [
+                "",
+                "hi",
+                "hm[TOOL_CALLS]now[ARGS]{}",
+                "[TOOL_CALLS]now[CALL_ID]aB3456789[ARGS]{}",
+                '[TOOL_CALLS]add[ARGS]{"b": 1}[TOOL_CALLS]now[ARGS]{}',
+            ],
+            [
+                "[TOOL_CALLS]",
+                "[TOOL_CALLS]now",
+                "[TOOL_CALLS]now[CALL_ID]1[ARGS]{}",
+                "[TOOL_CALLS]sub[ARGS]{}",
+                '[TOOL_CALLS]now[ARGS]{"a": 1}',
+            ],
         ),
         (
             "pythonic",
@@ -281,6 +293,19 @@ def test_a_tool_needs_a_name() -> None:
     for broken in ({}, {"function": {}}, {"function": {"name": ""}}, {"function": 3}):
         with pytest.raises(InvalidRequest, match="'name'"):
             AnswerForm(FORMATS["hermes"], (broken,)).structural_tag()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[TOOL_CALLS]now[CALL_ID]aB3456789[ARGS]{}",
+        "[TOOL_CALLS]now{}",
+        '[TOOL_CALLS] [ {"name": "now", "arguments": {}} ] ',
+    ],
+)
+def test_mistral_is_read_in_all_its_forms(text: str) -> None:
+    for name in ("mistral", "mistral_named"):
+        assert summed(read(FORMATS[name].reader({"now"}), text)) == ("", "", [("now", "{}")])
 
 
 # --- reading Python --------------------------------------------------------------------------------------------------
