@@ -13,7 +13,7 @@ import typer
 from ..server.logs import LogFormat, LogLevel
 
 if TYPE_CHECKING:
-    from ..server.serve import Notice
+    from ..server.notices import Notice
 
 
 def serve(
@@ -52,10 +52,26 @@ def serve(
     ] = 30.0,
     log_level: Annotated[LogLevel, typer.Option(help="What is logged; each call's line is info.")] = LogLevel.INFO,
     log_format: Annotated[LogFormat, typer.Option(help="What log lines are; they go to stderr.")] = LogFormat.TEXT,
+    api_workers: Annotated[
+        int, typer.Option(min=1, help="API processes on the one engine; more than 1 run beside the main process.")
+    ] = 1,
+    engine_restarts: Annotated[
+        int,
+        typer.Option(min=0, help="How often within ten minutes an engine, or an API worker, that died is restarted."),
+    ] = 3,
+    max_connections: Annotated[
+        int, typer.Option(min=1, help="Most connections of an API process; one more is answered by 503.")
+    ] = 8192,
+    timeout_keep_alive: Annotated[
+        int, typer.Option(min=0, help="Seconds that a connection may be idle between two requests.")
+    ] = 5,
+    max_header_bytes: Annotated[int, typer.Option(min=1024, help="Largest request line and headers together.")] = 64
+    * 1024,
+    backlog: Annotated[int, typer.Option(min=1, help="Most connections waiting to be taken.")] = 2048,
     as_json: Annotated[bool, typer.Option("--json", help="Print what happens as lines of JSON, for programs.")] = False,
 ) -> None:
     """Serve a model over the OpenAI API."""
-    from ..server.options import EngineOptions, ServeOptions
+    from ..server.options import EngineOptions, HttpOptions, ServeOptions
     from ..server.serve import serve as run
 
     engine = EngineOptions(
@@ -82,23 +98,40 @@ def serve(
         log_format=log_format,
         tool_parser=tool_parser,
         reasoning_parser=reasoning_parser,
+        http=HttpOptions(
+            keep_alive_timeout=timeout_keep_alive,
+            max_header_bytes=max_header_bytes,
+            max_connections=max_connections,
+            backlog=backlog,
+        ),
+        api_workers=api_workers,
+        engine_restarts=engine_restarts,
     )
     asyncio.run(run(options, _print_json if as_json else _print))
 
 
 def _print(notice: Notice) -> None:
-    from ..server.serve import Draining, Loading, Serving
+    from ..server.notices import Draining, EngineLost, Loading, Serving, Stage, WorkerLost, WorkerServing
 
     match notice:
         case Loading(model=model, url=url):
             _say(f"weft {version('weft')}: loading {model} (listening on {url}; /health is 503 until it is ready)")
+        case Stage(stage=stage):
+            _say(f"  {stage}")
         case Serving(info=info, model=model, url=url):
             for line in info.choices:
                 _say(f"  {line}")
             _say(f"  context: {info.context_length} tokens")
             _say(f"ready: {model} on {url}/v1")
+        case EngineLost(reason=reason, restarting=restarting):
+            _say(f"{reason}; " + ("starting it again, /health is 503 until then" if restarting else "stopping"))
+        case WorkerServing(pid=pid):
+            _say(f"  API worker {pid} takes connections")
+        case WorkerLost(pid=pid, reason=reason, restarting=restarting):
+            _say(f"API worker {pid} ended: {reason}; " + ("starting another" if restarting else "stopping"))
         case Draining(requests=requests, timeout=timeout):
-            _say(f"stopping: waiting up to {timeout:g} s for {requests} requests; once more to stop at once")
+            waited = f"{requests} request" + ("" if requests == 1 else "s")
+            _say(f"stopping: waiting up to {timeout:g} s for {waited}; once more to stop at once")
 
 
 def _print_json(notice: Notice) -> None:

@@ -65,6 +65,7 @@ class Engine:
             full batch and on a warm cache. Slower.
         radix_cache: keep and share computed prefixes.
         seed: seeds the seeds of requests that bring none.
+        progress: told what loading is at, a few words at a time.
 
     Raises:
         ModelError: the folder cannot be loaded.
@@ -87,6 +88,7 @@ class Engine:
         batch_invariant: bool = False,
         radix_cache: bool = True,
         seed: int = 0,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         default_name, folder = resolve(model)
         self.name = name or default_name
@@ -104,8 +106,9 @@ class Engine:
             radix_cache=radix_cache,
             seed=seed,
         )
+        progress("reading the tokenizer")
         self.tokenizer = Tokenizer(folder)
-        loaded = load(folder, self.options, self.tokenizer.vocabulary)
+        loaded = load(folder, self.options, self.tokenizer.vocabulary, progress)
         self.context_length = loaded.context_length
         self.choices = loaded.choices
         self._intake = Intake(

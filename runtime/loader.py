@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,8 +71,10 @@ class Loaded:
     choices: tuple[str, ...]
 
 
-def load(folder: Path, options: EngineOptions, vocabulary: Vocabulary) -> Loaded:
-    """Load a model folder, and what constraints over its vocabulary share.
+def load(
+    folder: Path, options: EngineOptions, vocabulary: Vocabulary, progress: Callable[[str], None] = lambda _: None
+) -> Loaded:
+    """Load a model folder, and what constraints over its vocabulary share. `progress` is told what it is at.
 
     Raises:
         ModelError: the folder is at fault.
@@ -82,9 +85,11 @@ def load(folder: Path, options: EngineOptions, vocabulary: Vocabulary) -> Loaded
     config = ModelConfig.read(folder)
     device, device_reason = _choose_device(options.device)
     dtype, dtype_reason = _choose_dtype(options, config, device)
+    progress(f"reading the weights onto {device}")
     model = build(config, Weights(folder, dtype=dtype, device=device), batch_invariant=options.batch_invariant)
     context = min(options.max_context or config.max_positions, config.max_positions)
     num_pages, pages_reason = _choose_pages(options, config, device, dtype, context)
+    progress(f"making a KV cache of {num_pages} pages")
     cache = KVCache(
         num_layers=config.num_layers,
         num_kv_heads=config.num_kv_heads,
@@ -105,7 +110,9 @@ def load(folder: Path, options: EngineOptions, vocabulary: Vocabulary) -> Loaded
         ),
     )
     runner = Runner(model, cache, masks, device=device)
+    progress("warming up")
     runner.warm_up()
+    progress("preparing the grammar engine")
     choices = (*choices, warm_up(vocabulary))
     for line in choices:
         log.info(line)

@@ -1,23 +1,26 @@
-"""The engine process: ``python -m weft.server.engine_process``, started by `launch.py`.
+"""The engine process: ``python -m weft.server.engine_process``, started by `supervisor.py`.
 
 The first line of stdin is a `Launch` as JSON; its end of file means that the parent is gone or wants the process to
-end. Exit status: 0 after serving, 1 where the engine could not be loaded.
+end. Exit status: 0 where that or SIGTERM ended it, 1 where the engine could not be loaded or failed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import signal
 import sys
-import threading
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Callable
+from io import FileIO
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 import zmq.asyncio
 
 from ..errors import EngineError, WeftError
+from .child import Orders, raw_stdin, read_told
 from .logs import LogFormat, LogLevel, configure
 from .options import EngineOptions
 from .wire.messages import EngineInfo
@@ -35,7 +38,7 @@ TELL_FAILURE_SECONDS = 10.0
 class Launch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the parent says first.
 
-    `folder` holds the socket; it is removed at the end, since the parent may not live to do it.
+    `folder` holds the socket; it is removed when stdin ends, since the parent may not live to do it.
     """
 
     folder: str
@@ -48,28 +51,43 @@ class Launch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def main() -> int:
     """Run the engine process. Returns its exit status."""
-    stdin = sys.stdin.buffer
-    launch = msgspec.json.decode(stdin.readline(), type=Launch)
+    stdin = raw_stdin()
+    launch = read_told(stdin, Launch)
     configure(launch.log_level, launch.log_format, "engine")
     # Ctrl-C reaches the whole process group; the parent drains first and then closes stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return asyncio.run(_run(launch, stdin))
+
+
+async def _run(launch: Launch, stdin: FileIO) -> int:
+    orders = Orders(stdin)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    stopping = asyncio.create_task(_either(stop, orders.over))
     try:
-        return asyncio.run(_serve(launch, stdin))
+        return await _serve(launch, stopping)
     finally:
-        shutil.rmtree(launch.folder, ignore_errors=True)
+        stopping.cancel()
+        if orders.over.is_set():  # else the parent lives, and starts the next engine in the same folder
+            shutil.rmtree(launch.folder, ignore_errors=True)
 
 
-async def _serve(launch: Launch, stdin: BinaryIO) -> int:
-    stop = _stop_event(stdin)
+async def _either(*events: asyncio.Event) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+
+
+async def _serve(launch: Launch, stopping: asyncio.Task[None]) -> int:
     with zmq.asyncio.Context() as context, bind(context, launch.address) as socket:
         service = EngineService(socket, launch.secret)
         running = asyncio.create_task(service.run())
-        loading = asyncio.create_task(asyncio.to_thread(load, launch.options))
-        stopping = asyncio.create_task(stop.wait())
+        loading = asyncio.create_task(_load(launch.options, service))
         try:
             await asyncio.wait([loading, stopping, running], return_when=asyncio.FIRST_COMPLETED)
             if not loading.done():
-                return 1 if running.done() else 0
+                _leave(launch)
             try:
                 engine = loading.result()
             except WeftError as error:
@@ -88,37 +106,37 @@ async def _serve(launch: Launch, stdin: BinaryIO) -> int:
                 service.close_requests("the engine is shutting down")
             return 0
         finally:
-            stopping.cancel()
             running.cancel()
-            await asyncio.gather(stopping, running, return_exceptions=True)
+            await asyncio.gather(running, return_exceptions=True)
 
 
-async def _tell_failure(service: EngineService, error: WeftError, stopping: asyncio.Task[Any]) -> None:
+def _leave(launch: Launch) -> NoReturn:
+    """End at once: a load that is under way cannot be interrupted, and nobody waits for it any more."""
+    shutil.rmtree(launch.folder, ignore_errors=True)
+    os._exit(0)
+
+
+async def _tell_failure(service: EngineService, error: WeftError, stopping: asyncio.Task[None]) -> None:
     """Stay until the parent, told why, ends this process: a mere exit status would say less."""
     service.refuse(error)
     await asyncio.wait([stopping], timeout=TELL_FAILURE_SECONDS)
 
 
-def _stop_event(stdin: BinaryIO) -> asyncio.Event:
-    """Set on SIGTERM, and when stdin ends."""
+async def _load(options: EngineOptions, service: EngineService) -> Engine:
+    """`load` in a thread; what it is at is told to whoever is connected."""
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
 
-    def watch() -> None:
-        while stdin.read(4096):
-            pass
-        loop.call_soon_threadsafe(stop.set)
+    def progress(stage: str) -> None:
+        loop.call_soon_threadsafe(service.progress, stage)
 
-    threading.Thread(target=watch, name="stdin", daemon=True).start()
-    return stop
+    return await asyncio.to_thread(load, options, progress)
 
 
-def load(options: EngineOptions) -> Engine:
+def load(options: EngineOptions, progress: Callable[[str], None]) -> Engine:
     """The engine. Raises `ModelError`, or `InvalidRequest` for an option that is wrong."""
     from ..runtime import Engine
 
-    return Engine(**options.arguments())
+    return Engine(**options.arguments(), progress=progress)
 
 
 def describe(engine: Engine) -> EngineInfo:

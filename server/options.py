@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ..errors import InvalidRequest
 from .logs import LogFormat, LogLevel
 
 
@@ -57,6 +58,23 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """How connections are treated, by each API process.
+
+    Attributes:
+        keep_alive_timeout: seconds that a connection may be idle between two requests.
+        max_header_bytes: largest request line and headers together.
+        max_connections: most connections at once; requests on further ones are answered by 503.
+        backlog: most connections that wait to be taken.
+    """
+
+    keep_alive_timeout: int = 5
+    max_header_bytes: int = 64 * 1024
+    max_connections: int = 8192
+    backlog: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
 class ServeOptions:
     """Everything `weft serve` is told.
 
@@ -68,6 +86,9 @@ class ServeOptions:
         shutdown_timeout: seconds that requests in flight are given after SIGTERM.
         log_level, log_format: what both processes log, and as what; it goes to stderr.
         limits: bounds on each request.
+        http: bounds on connections.
+        api_workers: API processes; 1 is the main process itself, more are processes beside it.
+        engine_restarts: how often within ten minutes an engine that died is started again, and so each API worker.
     """
 
     engine: EngineOptions = field(default_factory=EngineOptions)
@@ -80,3 +101,20 @@ class ServeOptions:
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.TEXT
     limits: Limits = field(default_factory=Limits)
+    http: HttpOptions = field(default_factory=HttpOptions)
+    api_workers: int = 1
+    engine_restarts: int = 3
+
+    def validate(self) -> None:
+        """Raise `InvalidRequest` for an option out of its range."""
+        for name, value, least in (
+            ("api_workers", self.api_workers, 1),
+            ("engine_restarts", self.engine_restarts, 0),
+            ("shutdown_timeout", self.shutdown_timeout, 0),
+            ("keep_alive_timeout", self.http.keep_alive_timeout, 0),
+            ("max_header_bytes", self.http.max_header_bytes, 1024),
+            ("max_connections", self.http.max_connections, 1),
+            ("backlog", self.http.backlog, 1),
+        ):
+            if value < least:
+                raise InvalidRequest(f"{name} must be {least} at least, not {value}", param=name)

@@ -1,123 +1,146 @@
-"""`weft serve`: the API process with its engine process, from start to end."""
+"""`weft serve`: the API with its engine process, from start to end."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Callable
+from typing import Protocol, Self
 
 import msgspec
-import uvicorn
 
 from ..errors import InvalidRequest
-from ..runtime.folder import resolve
-from ..runtime.tokenizer import Tokenizer
-from .app import create_app
-from .dialect import Dialect
-from .launch import EngineProcess
+from .api_process import Launch
+from .api_server import ApiServer, Model, build_app
 from .logs import configure
+from .notices import Draining, Loading, Notice
 from .options import ServeOptions
-from .served import Served
-from .wire.messages import EngineInfo
+from .supervisor import EngineSupervisor
+from .workers import Workers
 
 
-@dataclass(frozen=True, slots=True)
-class Loading:
-    """The server listens; /health is 503 until `Serving`."""
+class Front(Protocol):
+    """What takes connections: an `ApiServer` in this process, or `Workers` in processes of their own."""
 
-    url: str
-    model: str
-    engine_pid: int
+    async def started(self) -> None:
+        """Wait until connections are taken."""
+        ...
 
+    async def run(self) -> None:
+        """Serve until told to end. Raises where that cannot go on."""
+        ...
 
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """The engine is loaded: requests are taken."""
+    async def drain(self, timeout: float, say: Callable[[int], None]) -> None:
+        """Refuse new connections, say how many requests are in flight, and return when none are."""
+        ...
 
-    url: str
-    model: str
-    engine_pid: int
-    info: EngineInfo
+    def end(self) -> None:
+        """Stop now; connections that are still there break."""
+        ...
 
-
-@dataclass(frozen=True, slots=True)
-class Draining:
-    """A signal came: new connections are refused, `requests` in flight have `timeout` seconds to end."""
-
-    requests: int
-    timeout: float
-
-
-Notice = Loading | Serving | Draining
+    async def close(self) -> None:
+        """Wait for the end of what is being ended."""
+        ...
 
 
 async def serve(options: ServeOptions, notify: Callable[[Notice], None]) -> None:
     """Serve until SIGINT or SIGTERM; a second signal ends it at once.
 
-    Raises the error that kept the engine from loading.
+    Raises the error that kept the engine from loading, or that of an engine or a worker that died too often.
     """
+    options.validate()
     configure(options.log_level, options.log_format, "api")
-    name, folder = resolve(options.engine.model)
-    name = options.served_name or options.engine.name or name
-    tokenizer = Tokenizer(folder)
-    dialect = Dialect.of(
-        tokenizer.template_source,
-        tokenizer.template_variables,
-        tool_parser=options.tool_parser,
-        reasoning_parser=options.reasoning_parser,
-    )
-    on_signal = _Signals(lambda requests: notify(Draining(requests, options.shutdown_timeout)))
-    with on_signal, _listen(options.host, options.port) as listener:
+    model = Model.read(options)  # what is wrong with it is told before anything is started
+    with _Signals() as signals, _listen(options.host, options.port, options.http.backlog) as listener:
         url = _url(options.host, listener.getsockname()[1])
-        # The engine is told the served name, since its metrics bear it.
-        named = msgspec.structs.replace(options.engine, name=name)
-        async with EngineProcess(named, log_level=options.log_level, log_format=options.log_format) as engine:
-            config = uvicorn.Config(
-                create_app(Served(engine.client, tokenizer, name, options.limits, dialect)),
-                lifespan="off",
-                access_log=False,
-                log_level="warning",
-                log_config=None,  # ours holds for uvicorn too
-                timeout_graceful_shutdown=max(1, round(options.shutdown_timeout)),
-            )
-            server = _Server(config)
-            on_signal.stop(server)
-            notify(Loading(url, name, engine.pid))
-            running = asyncio.create_task(server.serve(sockets=[listener]))
-            ready = asyncio.create_task(engine.client.ready())
-            try:
-                await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
-                if not running.done():
-                    notify(Serving(url, name, engine.pid, ready.result()))
-                await running
-            finally:
-                server.should_exit = True
-                await running
-                ready.cancel()
+        async with EngineSupervisor(
+            # The engine is told the served name, since its metrics bear it.
+            msgspec.structs.replace(options.engine, name=model.name),
+            url=url,
+            notify=notify,
+            restarts=options.engine_restarts,
+            log_level=options.log_level,
+            log_format=options.log_format,
+        ) as engine:
+            notify(Loading(url, model.name, engine.pid))
+            front = _front(options, model, listener, engine, notify)
+            await _until_over(front, engine, signals, options.shutdown_timeout, notify)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server without its signal handling, which would end the process before the engine is told."""
+def _front(
+    options: ServeOptions,
+    model: Model,
+    listener: socket.socket,
+    engine: EngineSupervisor,
+    notify: Callable[[Notice], None],
+) -> Front:
+    if options.api_workers == 1:
+        return ApiServer(build_app(options, model, engine.client), listener, engine.client, options.http)
+    launch = Launch(options, listener.fileno(), engine.address, engine.secret)
+    return Workers(launch, listener, options.api_workers, options.engine_restarts, notify)
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+
+async def _until_over(
+    front: Front, engine: EngineSupervisor, signals: _Signals, timeout: float, notify: Callable[[Notice], None]
+) -> None:
+    """Serve; after a signal, or a failure that nothing can be done about, drain. Raises the failure."""
+    serving = asyncio.create_task(front.run())
+    starting = asyncio.create_task(front.started())
+    keeping = asyncio.create_task(engine.run(starting))
+    signalled = asyncio.create_task(signals.first.wait())
+    try:
+        await asyncio.wait([serving, keeping, signalled], return_when=asyncio.FIRST_COMPLETED)
+        keeping.cancel()  # an engine that ends from now on is not started again
+        say = _draining(notify, timeout) if signalled.done() else _nothing
+        await _drain(front, engine, signals, timeout, say)
+    finally:
+        front.end()
+        await front.close()
+        for task in (keeping, starting, signalled, serving):
+            task.cancel()
+        ended = await asyncio.gather(keeping, serving, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+async def _drain(
+    front: Front, engine: EngineSupervisor, signals: _Signals, timeout: float, say: Callable[[int], None]
+) -> None:
+    draining = asyncio.create_task(front.drain(timeout, say))
+    second = asyncio.create_task(signals.second.wait())
+    try:
+        await asyncio.wait([draining, second], return_when=asyncio.FIRST_COMPLETED)
+        if second.done():
+            engine.end_at_once()
+        if draining.done():
+            draining.result()
+    finally:
+        draining.cancel()
+        second.cancel()
+
+
+def _draining(notify: Callable[[Notice], None], timeout: float) -> Callable[[int], None]:
+    """Says `Draining`, with what is left of the time."""
+    end = asyncio.get_running_loop().time() + timeout
+
+    def say(requests: int) -> None:
+        notify(Draining(requests, max(0.0, round(end - asyncio.get_running_loop().time(), 1))))
+
+    return say
+
+
+def _nothing(requests: int) -> None:
+    """Says nothing: the failure that ends the server is what there is to say."""
 
 
 class _Signals:
-    """The first SIGINT or SIGTERM lets the server drain, the second ends it at once.
+    """`first` is set by the first SIGINT or SIGTERM, `second` by the next. A context manager on a running loop."""
 
-    Use as a context manager on a running loop; a signal that comes before there is a server counts when there is.
-    """
-
-    def __init__(self, on_first: Callable[[int], None]) -> None:
-        self._on_first = on_first
-        self._server: uvicorn.Server | None = None
-        self._came = 0
+    def __init__(self) -> None:
+        self.first = asyncio.Event()
+        self.second = asyncio.Event()
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -128,26 +151,15 @@ class _Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().remove_signal_handler(number)
 
-    def stop(self, server: uvicorn.Server) -> None:
-        """The server to stop."""
-        self._server = server
-        server.should_exit = self._came > 0
-
     def _signalled(self) -> None:
-        self._came += 1
-        server = self._server
-        if self._came == 1:
-            self._on_first(len(server.server_state.tasks) if server is not None else 0)
-        if server is not None:
-            server.should_exit = True
-            server.force_exit = self._came > 1
+        (self.second if self.first.is_set() else self.first).set()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, backlog: int) -> socket.socket:
     """A listening socket. Raises `InvalidRequest` for an address that cannot be had."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=backlog)
     except (OSError, OverflowError, UnicodeError) as error:  # the last for a name that no host can have
         raise InvalidRequest(f"cannot listen on {host}:{port}: {error}", param="port") from error
 

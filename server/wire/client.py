@@ -1,7 +1,7 @@
 """The API process's end of the wire: an engine that lives in another process, used from one event loop.
 
 Everything asked of it comes to an end: by an answer, by a typed error, or by `EngineClosed` as soon as the engine
-process is gone.
+process is gone. The client outlives the engine: it says Hello to whatever listens at the same address next.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol, TypeVar
 
-import zmq
 import zmq.asyncio
 
 from ...errors import Aborted, EngineClosed, EngineError, InvalidRequest, WeftError
 from ...request import EmbedRequest, EmbedResult, GenerateRequest, ScoreRequest, ScoreResult, TokenEvent
+from .link import Link
 from .messages import (
     VERSION,
     Abort,
     Ask,
     BadMessage,
+    Bye,
     Embed,
     Embedded,
     EngineInfo,
@@ -32,6 +33,7 @@ from .messages import (
     Hello,
     Knowledge,
     Message,
+    Progress,
     Question,
     Ready,
     Refused,
@@ -46,6 +48,9 @@ from .tally import Tally
 log = logging.getLogger("weft.server")
 
 AnswerT = TypeVar("AnswerT", ScoreResult, EmbedResult)
+
+PAUSE_SECONDS = 0.05
+"""Between the loss of a connection and the next one."""
 
 
 class EventStream(Protocol):
@@ -65,13 +70,16 @@ class AsyncEngine(Protocol):
     """What the HTTP API asks of an engine.
 
     Attributes:
-        info: what was loaded; None before.
+        info: what was loaded; None before. It stays while an engine that died is started again.
     """
 
     info: EngineInfo | None
 
     def check(self) -> None:
-        """Return if requests are taken; else raise `EngineClosed` saying why not (code `engine_loading` before)."""
+        """Return if requests are taken; else raise `EngineClosed` saying why not.
+
+        Its code is `engine_loading` before the first engine is ready, and `engine_restarting` between two.
+        """
         ...
 
     def generate(self, request: GenerateRequest) -> EventStream:
@@ -149,15 +157,25 @@ class EngineClient:
     """An `AsyncEngine` over ZeroMQ.
 
     Args:
-        address: where the engine process listens.
+        address: where the engine process listens, and the next one after its death.
         secret: what its `Hello` must carry.
+        progress: told each stage of the loading.
+
+    Attributes:
+        lost: why no engine will come any more, once that is so.
     """
 
-    def __init__(self, context: zmq.asyncio.Context, address: str, secret: str) -> None:
+    def __init__(
+        self,
+        context: zmq.asyncio.Context,
+        address: str,
+        secret: str,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._context = context
         self._address = address
         self._secret = secret
-        self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
+        self._progress = progress
         self._streams: dict[str, RemoteStream] = {}
         self._answers: dict[str, asyncio.Future[ScoreResult | EmbedResult]] = {}
         self._questions: dict[int, asyncio.Future[Knowledge]] = {}
@@ -165,37 +183,45 @@ class EngineClient:
         """Aborted here, and the engine's last word on them still to come."""
         self._numbers = itertools.count()
         self._tally = Tally()
+        self._link: Link | None = None
+        self._connected: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._ready = False
+        self._refused: WeftError | None = None
+        self._stage = ""
         self.info: EngineInfo | None = None
         self.lost: WeftError | None = None
 
     def start(self) -> None:
-        """Connect and say Hello. Needs a running event loop; `ready` waits for the answer."""
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.SNDHWM, 0)
-        self._socket.setsockopt(zmq.RCVHWM, 0)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.connect(self._address)
-        self._send(Hello(VERSION, self._secret))
-        for work in (self._send_all(), self._receive_all()):
-            task = asyncio.create_task(work)
-            task.add_done_callback(self._task_ended)
-            self._tasks.append(task)
+        """Connect and say Hello, now and after each loss. Needs a running event loop; `ready` waits for the answer."""
+        self._connected = asyncio.create_task(self._stay_connected())
+        self._connected.add_done_callback(self._task_ended)
 
     async def ready(self) -> EngineInfo:
-        """Wait until the engine is loaded. Raises the error it met loading, or `EngineClosed`."""
-        while self.info is None and self.lost is None:
-            await self._changed.wait()
-        if self.info is None or self.lost is not None:
-            raise self.lost or EngineClosed("the engine is gone")
+        """Wait until an engine is loaded. Raises the error it met loading, or `EngineClosed`."""
+        await self._until(lambda: self._ready or self._refused is not None or self.lost is not None)
+        error = self.lost or self._refused
+        if error is not None or self.info is None:
+            raise _again(error or EngineClosed("the engine is gone"))
         return self.info
+
+    async def gone(self) -> None:
+        """Wait until no engine takes requests."""
+        await self._until(lambda: not self._ready)
+
+    async def given_up(self) -> None:
+        """Wait until no engine will come any more."""
+        await self._until(lambda: self.lost is not None)
 
     def check(self) -> None:
         if self.lost is not None:
             raise _again(self.lost)
+        if self._ready:
+            return
+        stage = f" ({self._stage})" if self._stage else ""
         if self.info is None:
-            raise EngineClosed("the model is still being loaded", code="engine_loading")
+            raise EngineClosed(f"the model is still being loaded{stage}", code="engine_loading")
+        raise EngineClosed(f"the engine died and is being started again{stage}", code="engine_restarting")
 
     def generate(self, request: GenerateRequest) -> RemoteStream:
         self._check_id(request.id)
@@ -240,31 +266,62 @@ class EngineClient:
     def abort(self, request_id: str) -> None:
         """Give a request up; its waiter gets `Aborted`. Unknown ids are ignored, since it may just have ended."""
         error = Aborted(f"request {request_id} was aborted")
-        if self._end(request_id, error) and self.lost is None:
+        if self._end(request_id, error) and self._ready:
             self._ending.add(request_id)
             self._send(Abort(request_id))
 
+    def reconnect(self) -> None:
+        """The engine process is known to be gone: as if the connection had said so."""
+        if self._link is not None:
+            self._link.cut()
+
     def lose(self, error: WeftError) -> None:
-        """The engine is gone: everyone waiting gets `error`, and so does everyone who asks from now on."""
+        """No engine will come any more: everyone waiting gets `error`, and so does everyone who asks from now on."""
         if self.lost is not None:
             return
         self.lost = error
-        self._changed.set()
+        self._end_all(error)
+
+    async def close(self) -> None:
+        """Disconnect; the engine is told. Idempotent."""
+        self.lose(EngineClosed("the server is shutting down"))
+        if self._link is not None:
+            self._link.leave(encode(Bye()))
+            self._link = None
+        if self._connected is not None:
+            self._connected.cancel()
+            await asyncio.gather(self._connected, return_exceptions=True)
+
+    async def _stay_connected(self) -> None:
+        while self.lost is None:
+            link = self._link = Link(self._context, self._address)
+            try:
+                self._send(Hello(VERSION, self._secret))
+                await link.run(lambda data: self._receive(decode_from_engine(data)))
+            finally:
+                self._link = None
+                link.close()
+            self._end_all(EngineClosed("the engine process died before it could answer"))
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def _end_all(self, error: WeftError) -> None:
+        """Nothing that was asked will be answered. The next engine knows of none of it: every id is free again."""
+        self._ready, self._refused, self._stage = False, None, ""
         for request_id in [*self._streams, *self._answers]:
             self._end(request_id, _again(error))
         for answer in self._questions.values():
             if not answer.done():
                 answer.set_exception(_again(error))
+        self._ending.clear()
+        self._change()
 
-    async def close(self) -> None:
-        """Disconnect. Idempotent."""
-        self.lose(EngineClosed("the server is shutting down"))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._tasks:
-            self._socket.close()
-        self._tasks.clear()
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await self._changed.wait()
+
+    def _change(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     async def _ask(self, request_id: str, message: Message, kind: type[AnswerT]) -> AnswerT:
         self._check_id(request_id)
@@ -301,21 +358,16 @@ class EngineClient:
 
     def _send_tally(self) -> None:
         """Tell the engine what was counted; while there is none, keep it."""
-        if self.info is not None and self.lost is None:
+        if self._ready:
             counted = self._tally.take()
             if counted is not None:
                 self._send(counted)
 
     def _send(self, message: Message) -> None:
-        self._outgoing.put_nowait(encode(message))
-
-    async def _send_all(self) -> None:
-        while True:
-            await self._socket.send(await self._outgoing.get())
-
-    async def _receive_all(self) -> None:
-        while True:
-            self._receive(decode_from_engine(await self._socket.recv()))
+        data = encode(message)
+        if self._link is None:
+            raise EngineClosed("there is no connection to the engine process")
+        self._link.send(data)
 
     def _receive(self, message: FromEngine) -> None:
         match message:
@@ -337,12 +389,16 @@ class EngineClient:
                         waiting.set_result(knowledge)
                     else:
                         waiting.set_exception(fault.error())
+            case Progress(stage):
+                self._stage = stage
+                self._progress(stage)
             case Ready(info):
-                self.info = info
+                self.info, self._ready = info, True
                 self._send_tally()
-                self._changed.set()
+                self._change()
             case Refused(fault):
-                self.lose(fault.error())
+                self._refused = fault.error()
+                self._change()
 
     def _deliver(self, event: TokenEvent) -> None:
         stream = self._streams.get(event.request_id)

@@ -1,8 +1,8 @@
 """What goes over the wire between API processes and the engine process: tagged msgspec Structs as msgpack.
 
 Requests, events and results are `weft.request`'s own dataclasses inside a small envelope. A connection begins with
-`Hello` (the protocol's version and a secret) and is answered by `Ready`, or by `Refused`; before that nothing else is
-read. A message over `MAX_MESSAGE` bytes is refused by its sender.
+`Hello` (the protocol's version and a secret) and is answered by `Ready` (perhaps after some `Progress`), or by
+`Refused`; before that nothing else is read. A message over `MAX_MESSAGE` bytes is refused by its sender.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...errors import InvalidRequest, WeftError
 from ...request import EmbedRequest, EmbedResult, GenerateRequest, ScoreRequest, ScoreResult, TokenEvent
 from .faults import Fault
 
-VERSION = 1
+VERSION = 2
 MAX_MESSAGE = 64 * 1024 * 1024
 MAX_EVENTS = 1024
 """Most token events in one message."""
@@ -59,6 +59,10 @@ class Abort(Message, frozen=True):
     request_id: str
 
 
+class Bye(Message, frozen=True):
+    """The last message of a connection: whatever is still in flight on it is given up. Not answered."""
+
+
 Question = Literal["stats", "metrics", "flush_cache", "recount"]
 """What can be asked of the engine beside requests, answered between two steps: its counters, all metrics as text."""
 
@@ -100,6 +104,12 @@ class EngineInfo(msgspec.Struct, frozen=True):
     num_pages: int
     page_size: int
     choices: tuple[str, ...] = ()
+
+
+class Progress(Message, frozen=True):
+    """The engine is being loaded: what it is at, for people. Comes any number of times before `Ready`."""
+
+    stage: str
 
 
 class Ready(Message, frozen=True):
@@ -147,8 +157,8 @@ class Told(Message, frozen=True):
     fault: Fault | None = None
 
 
-ToEngine = Hello | Generate | Score | Embed | Abort | Ask | Counted
-FromEngine = Ready | Refused | Events | Scored | Embedded | Failed | Told
+ToEngine = Hello | Generate | Score | Embed | Abort | Ask | Counted | Bye
+FromEngine = Progress | Ready | Refused | Events | Scored | Embedded | Failed | Told
 
 MessageT = TypeVar("MessageT")
 

@@ -29,6 +29,7 @@ from .messages import (
     Abort,
     Ask,
     BadMessage,
+    Bye,
     Counted,
     Embed,
     Embedded,
@@ -39,6 +40,7 @@ from .messages import (
     Hello,
     Knowledge,
     Message,
+    Progress,
     Question,
     Ready,
     Refused,
@@ -112,6 +114,10 @@ class EngineService:
         self._peers: dict[bytes, _Peer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def progress(self, stage: str) -> None:
+        """Tell every peer what the engine being loaded is at."""
+        self._set_welcome(Progress(stage))
+
     def ready(self, engine: ServedEngine, info: EngineInfo) -> None:
         """From now on, take requests for `engine`."""
         self._engine = engine
@@ -173,6 +179,8 @@ class EngineService:
             case Abort(request_id):
                 if request_id in peer.flights:
                     peer.flights[request_id].abort()
+            case Bye():
+                self._drop(peer)
             case Ask(number, question):
                 self._spawn(self._tell(peer, number, question))
             case Counted(rejections, disconnects):

@@ -4,75 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import select
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jsonschema
 import openai
 import pytest
 
-COMMAND = [sys.executable, "-c", "from weft.cli.main import main; main()", "serve", "--log-level", "warning"]
-SECONDS = 120
-
-
-class Serving:
-    """A `weft serve` process."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [*COMMAND, "--port", "0", "--json", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        self.loading = self.notice("loading")
-        self.url = self.loading["url"]
-        self.engine_pid = self.loading["engine_pid"]
-        self.http = httpx.Client(base_url=self.url, timeout=SECONDS)
-
-    def notice(self, event: str) -> dict[str, Any]:
-        """The next line, which must be of this event."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, self.process.stderr and self.process.stderr.read()
-        notice: dict[str, Any] = json.loads(line)
-        assert notice["event"] == event
-        return notice
-
-    def stop(self) -> str:
-        """End it by SIGTERM; what it said on stderr."""
-        self.process.send_signal(signal.SIGTERM)
-        _, errors = self.process.communicate(timeout=SECONDS)
-        assert self.process.returncode == 0, errors
-        return errors
-
-
-@contextmanager
-def serving(*arguments: str) -> Iterator[Serving]:
-    served = Serving(*arguments)
-    try:
-        yield served
-    finally:
-        served.http.close()
-        if served.process.poll() is None:
-            served.process.kill()
-        served.process.communicate()
-
-
-@contextmanager
-def watched(pid: int) -> Iterator[Callable[[], bool]]:
-    """Whether the process has ended; waits for its end."""
-    handle = os.pidfd_open(pid)
-    try:
-        yield lambda: bool(select.select([handle], [], [], SECONDS)[0])
-    finally:
-        os.close(handle)
+from .processes import COMMAND, SECONDS, Serving, serving, stats, wait_until, watched
 
 
 @pytest.fixture(scope="module")
@@ -87,19 +30,6 @@ def served(tiny_folder: Path) -> Iterator[Serving]:
 def client(served: Serving) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=f"{served.url}/v1", api_key="-", max_retries=0, timeout=SECONDS) as made:
         yield made
-
-
-def stats(served: Serving) -> dict[str, int]:
-    answer: dict[str, int] = served.http.get("/server_info").json()["stats"]
-    return answer
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Ask again and again; each time is a round trip to the engine."""
-    for _ in range(10_000):
-        if condition():
-            return
-    raise AssertionError("it never became so")
 
 
 def test_it_is_healthy_and_named_after_its_folder(served: Serving, client: openai.OpenAI, tiny_folder: Path) -> None:
@@ -261,24 +191,6 @@ def test_without_an_argument_it_serves_the_built_in_model() -> None:
             )
         assert json.loads(answer.choices[0].message.content or "") in ("yes", "no")
         served.stop()
-
-
-def test_a_killed_engine_is_told_to_everyone_at_once(tiny_folder: Path) -> None:
-    with serving(str(tiny_folder)) as served:
-        served.notice("serving")
-        body = {"model": "tiny", "prompt": "a", "max_tokens": 500, "ignore_eos": True}
-        with served.http.stream("POST", "/v1/completions", json=body | {"stream": True}) as response:
-            frames = response.iter_lines()
-            next(frames)
-            os.kill(served.engine_pid, signal.SIGKILL)
-            last = [line for line in frames if line][-1]
-        error = json.loads(last.removeprefix("data: "))["error"]
-        assert error["code"] == "engine_closed"
-        assert "SIGKILL" in error["message"]
-        for answer in (served.http.get("/health"), served.http.post("/v1/completions", json=body)):
-            assert answer.status_code == 503
-            assert answer.json()["error"]["code"] == "engine_closed"
-        assert "the engine process ended: killed by SIGKILL" in served.stop(), "whoever runs the server is told too"
 
 
 def test_a_killed_server_takes_its_engine_with_it(

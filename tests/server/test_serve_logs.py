@@ -8,7 +8,7 @@ from pathlib import Path
 from weft.server.logs import FIELDS
 
 from .test_metrics import Told
-from .test_serve import serving
+from .processes import serving
 
 KEYS = {"time", "level", "process", "logger", "message", "request_id", "trace"}
 

@@ -27,7 +27,7 @@ from weft.request import (
     Times,
     TokenEvent,
 )
-from weft.server.launch import private_address
+from weft.server.supervisor import private_address
 from weft.server.wire import messages
 from weft.server.wire.client import EngineClient, RemoteStream
 from weft.server.wire.faults import Fault
@@ -330,7 +330,8 @@ def test_one_peers_abort_or_garbage_is_nothing_to_another() -> None:
             await asyncio.gather(mine.ready(), other.ready())
             stream = mine.generate(replace(REQUEST, id="mine"))
             await anext(stream)
-            await other._socket.send(b"garbage")
+            assert other._link is not None
+            other._link.send(b"garbage")
             other._send(messages.Abort("mine"))
             assert await text_of(other.generate(REQUEST)) == "b"
             assert engine.aborted.empty()

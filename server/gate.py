@@ -1,0 +1,76 @@
+"""The outermost layer of the HTTP application: counts what is in flight and refuses what is too much."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..errors import Overloaded
+from .errors import RETRY_AFTER_SECONDS, error_body, status_of
+
+SAY_AGAIN_SECONDS = 1.0
+
+
+class Gauge:
+    """A number that can be waited on."""
+
+    def __init__(self) -> None:
+        self._value = 0
+        self._changed = asyncio.Event()
+
+    @property
+    def value(self) -> int:
+        return self._value
+
+    def set(self, value: int) -> None:
+        if value != self._value:
+            self._value = value
+            self._changed.set()
+
+    async def report(self, say: Callable[[int], None]) -> None:
+        """Say the number, and again whenever it has changed, but at most once a second; until cancelled."""
+        while True:
+            said = self._value
+            say(said)
+            await asyncio.sleep(SAY_AGAIN_SECONDS)
+            while self._value == said:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+class Gate:
+    """ASGI middleware that counts requests in flight, and answers 503 while there are too many connections.
+
+    Args:
+        connections: how many there are now.
+        most: how many may be.
+
+    Attributes:
+        waiting: requests in flight.
+    """
+
+    def __init__(self, app: ASGIApp, connections: Callable[[], int], most: int) -> None:
+        self._app = app
+        self._connections = connections
+        self._most = most
+        self.waiting = Gauge()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif self._connections() > self._most:
+            await self._refuse(scope, receive, send)
+        else:
+            self.waiting.set(self.waiting.value + 1)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self.waiting.set(self.waiting.value - 1)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        error = Overloaded(f"the server has {self._most} connections, which is the most it takes: try again later")
+        headers = {"Retry-After": RETRY_AFTER_SECONDS, "Connection": "close"}
+        await JSONResponse(error_body(error), status_of(error), headers)(scope, receive, send)
