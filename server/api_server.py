@@ -68,7 +68,7 @@ class ApiServer:
     def __init__(self, app: ASGIApp, listener: socket.socket, client: EngineClient, options: HttpOptions) -> None:
         self._listener = listener
         self._client = client
-        self._gate = Gate(app, lambda: len(self._server.server_state.connections), options.max_connections)
+        self._gate = Gate(app, lambda: len(self._server.server_state.connections), options)
         self._server = _Server(
             uvicorn.Config(
                 self._gate,

@@ -1,4 +1,4 @@
-"""The outermost layer of the HTTP application: counts what is in flight and refuses what is too much."""
+"""The outermost layer of the HTTP application: counts what is in flight, refuses what is too much or too long."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import Overloaded
-from .errors import RETRY_AFTER_SECONDS, error_body, status_of
+from .errors import RETRY_AFTER_SECONDS, envelope, error_body, status_of
+from .options import HttpOptions
 
 SAY_AGAIN_SECONDS = 1.0
 
@@ -44,25 +45,29 @@ class Gauge:
 class Gate:
     """ASGI middleware that counts requests in flight, and answers 503 while there are too many connections.
 
+    It answers 431 for headers over their bound: h11 holds that bound only against headers that come bit by bit.
+
     Args:
         connections: how many there are now.
-        most: how many may be.
+        options: how many may be, and how long headers.
 
     Attributes:
         waiting: requests in flight.
     """
 
-    def __init__(self, app: ASGIApp, connections: Callable[[], int], most: int) -> None:
+    def __init__(self, app: ASGIApp, connections: Callable[[], int], options: HttpOptions) -> None:
         self._app = app
         self._connections = connections
-        self._most = most
+        self._options = options
         self.waiting = Gauge()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif self._connections() > self._most:
-            await self._refuse(scope, receive, send)
+        elif self._connections() > self._options.max_connections:
+            await self._refuse_connection(scope, receive, send)
+        elif self._header_bytes(scope) > self._options.max_header_bytes:
+            await self._refuse_headers(scope, receive, send)
         else:
             self.waiting.set(self.waiting.value + 1)
             try:
@@ -70,7 +75,17 @@ class Gate:
             finally:
                 self.waiting.set(self.waiting.value - 1)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        error = Overloaded(f"the server has {self._most} connections, which is the most it takes: try again later")
+    def _header_bytes(self, scope: Scope) -> int:
+        target = len(scope["raw_path"]) + len(scope["query_string"])
+        return target + sum(len(name) + len(value) for name, value in scope["headers"])
+
+    async def _refuse_headers(self, scope: Scope, receive: Receive, send: Send) -> None:
+        most = self._options.max_header_bytes
+        body = envelope(f"the request line and headers are longer than {most} bytes", 431, code="headers_too_large")
+        await JSONResponse(body, 431, {"Connection": "close"})(scope, receive, send)
+
+    async def _refuse_connection(self, scope: Scope, receive: Receive, send: Send) -> None:
+        most = self._options.max_connections
+        error = Overloaded(f"the server has {most} connections, which is the most it takes: try again later")
         headers = {"Retry-After": RETRY_AFTER_SECONDS, "Connection": "close"}
         await JSONResponse(error_body(error), status_of(error), headers)(scope, receive, send)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from weft.server.logs import FIELDS
 
-from .test_metrics import Told
 from .processes import serving
+from .test_metrics import Told
 
 KEYS = {"time", "level", "process", "logger", "message", "request_id", "trace"}
 
