@@ -6,6 +6,7 @@ A value is spelled in JSON, which Python reads alike but for three words: these 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,11 +79,19 @@ def _values(schema: Any, shared: Mapping[str, Any]) -> Format:
     formats: list[Format] = []
     if others:
         rest = {"anyOf": others} if words else schema
-        rest = {**rest, **shared} if isinstance(rest, Mapping) else rest
-        formats.append({"type": "json_schema", "json_schema": rest})
+        formats.append({"type": "json_schema", "json_schema": _on_its_own(rest, shared)})
     if words:
         formats.append({"type": "choices", "choices": list(words)})
     return formats[0] if len(formats) == 1 else {"type": "or", "elements": formats}
+
+
+def _on_its_own(schema: Any, shared: Mapping[str, Any]) -> Any:
+    """A schema with what it needs of `shared`: its draft, and definitions where it may refer to any."""
+    if not isinstance(schema, Mapping):
+        return schema
+    source = json.dumps(schema)
+    refers = any(f'"{keyword}"' in source for keyword in ("$ref", "$dynamicRef", "$recursiveRef"))
+    return {**schema, **{key: value for key, value in shared.items() if refers or key == "$schema"}}
 
 
 def _said(schema: Any) -> dict[str, Any]:

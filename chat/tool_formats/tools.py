@@ -26,7 +26,8 @@ def parameters_of(tool: Tool) -> dict[str, Any]:
     """The schema of a tool's arguments, which are always an object.
 
     A tool without `parameters` takes an object without members, as OpenAI has it; so does one whose schema lists no
-    properties (``{"type": "object", "properties": {}}``) and says nothing of others.
+    properties (``{"type": "object", "properties": {}}``) and says nothing of others. One that says nothing of
+    properties at all takes any.
 
     Raises:
         InvalidRequest: `parameters` is no schema, or none of an object.

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.chat.answer_form import AnswerForm
+from weft.chat.feed import Feed, Reading
 from weft.chat.tool_formats import FORMATS, detect_format
 from weft.errors import InvalidRequest
 
@@ -79,7 +80,7 @@ DEFINITIONS = {"T": {"type": "array", "items": {"type": ["boolean", "null"]}}}
 def tools_and_calls(draw: st.DrawFn) -> tuple[list[dict[str, Any]], Calls]:
     tools = [tool("now")]
     argued: dict[str, list[tuple[str, bool, st.SearchStrategy[Any]]]] = {"now": []}
-    for name in draw(st.lists(st.sampled_from(["f", "get_it", "g.h"]), min_size=1, unique=True)):
+    for name in draw(st.lists(st.sampled_from(["f", "g", "get_it", "g.h"]), min_size=1, unique=True)):
         chosen = draw(st.lists(st.sampled_from(VALUES), max_size=4))
         needed = sorted(draw(st.lists(st.booleans(), min_size=len(chosen), max_size=len(chosen))), reverse=True)
         argued[name] = [(f"p{at}", needed[at], values) for at, (_, values) in enumerate(chosen)]
@@ -156,6 +157,22 @@ def test_every_start_of_an_answer_can_be_the_end(name: str) -> None:
         for (called, arguments), (expected, whole) in zip(found, calls, strict=False):
             assert called == expected
             assert dumped(whole).startswith(arguments)
+
+
+@pytest.mark.parametrize("unit", ['[{"', '[{"name": "f", "', "[[", "f[ARGS]{", "f", "[", '[{"a":"\\"', "  "])
+def test_the_work_is_linear_in_the_text(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    peek = Feed.peek
+
+    def counted(self: Feed) -> Reading[str]:
+        nonlocal looks
+        looks += 1
+        return peek(self)
+
+    monkeypatch.setattr(Feed, "peek", counted)
+    text = f"[TOOL_CALLS]{unit}" * 2000
+    assert summed(read(FORMATS["mistral"].reader(whole=True), text))[1] == text
+    assert looks < 2 * len(text)
 
 
 # --- what is allowed -------------------------------------------------------------------------------------------------
