@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from .access import Access
+from .anthropic.messages import messages_router
 from .body_limit import BodyLimit
 from .errors import ErrorEnvelope, install_error_handlers
 from .metrics_route import metrics_router
@@ -29,6 +30,7 @@ def create_app(served: Served) -> FastAPI:
     install_error_handlers(app)
     app.include_router(completions_router(served))
     app.include_router(chat_router(served))
+    app.include_router(messages_router(served))
     app.include_router(models_router(served))
     app.include_router(metrics_router(served))
     return app

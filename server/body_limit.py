@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .calls import current_call
-from .errors import TooLarge, error_body, status_of
+from .errors import TooLarge, error_response
 
 
 class BodyLimit:
@@ -23,8 +21,7 @@ class BodyLimit:
         body = None if self._declared(scope) > self._limit else await self._read(receive)
         if body is None:
             error = TooLarge(f"the body is larger than {self._limit} bytes")
-            current_call().error_code = error.code
-            response = JSONResponse(error_body(error), status_of(error), {"Connection": "close"})
+            response = error_response(scope["path"], error, {"Connection": "close"})
             await response(scope, receive, send)
             return
         pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]

@@ -1,10 +1,13 @@
-"""Errors as OpenAI's clients expect them: an envelope `{"error": {message, type, param, code}}` and a status."""
+"""Errors as clients expect them: OpenAI's envelope `{"error": {message, type, param, code}}` and a status.
+
+On the paths of Anthropic's API, they have Anthropic's form.
+"""
 
 from __future__ import annotations
 
 import http
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from fastapi import FastAPI, Request
@@ -14,6 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from ..errors import EngineClosed, InvalidRequest, NotFound, Overloaded, WeftError
+from .anthropic.errors import PREFIX as ANTHROPIC_PREFIX
+from .anthropic.errors import anthropic_envelope, anthropic_status
 from .calls import current_call
 
 log = logging.getLogger("weft.server")
@@ -74,6 +79,33 @@ def error_body(error: WeftError) -> dict[str, Any]:
     return envelope(error.message, status_of(error), param=error.param, code=error.code)
 
 
+def error_response(path: str, error: WeftError, headers: Mapping[str, str] | None = None) -> Response:
+    """A typed error in the form of the API that `path` belongs to; one that passes by itself says when to try again."""
+    status = status_of(error)
+    passing = {"Retry-After": RETRY_AFTER_SECONDS} if status == 503 else {}
+    return _response(
+        path, error.message, status, param=error.param, code=error.code, headers={**passing, **(headers or {})}
+    )
+
+
+def _response(
+    path: str,
+    message: str,
+    status: int,
+    *,
+    param: str | None = None,
+    code: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    call = current_call()
+    call.error_code = code
+    if path == ANTHROPIC_PREFIX or path.startswith(f"{ANTHROPIC_PREFIX}/"):
+        status = anthropic_status(status, code)
+        body = anthropic_envelope(message, status, param=param, code=code, request_id=call.id)
+        return JSONResponse(body, status, headers)
+    return JSONResponse(envelope(message, status, param=param, code=code), status, headers)
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Answer every failure of a handler by the envelope."""
     app.add_exception_handler(WeftError, _typed)
@@ -83,39 +115,36 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _typed(_: Request, error: Exception) -> Response:
+async def _typed(request: Request, error: Exception) -> Response:
     assert isinstance(error, WeftError)
-    current_call().error_code = error.code
-    status = status_of(error)
-    headers = {"Retry-After": RETRY_AFTER_SECONDS} if status == 503 else None
-    return JSONResponse(error_body(error), status, headers)
+    return error_response(request.scope["path"], error)
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     """400, never 422; the first fault that pydantic found, without the input."""
     assert isinstance(error, RequestValidationError)
     message, param, code = describe_invalid(error.errors(), error.body)
-    current_call().error_code = code
-    return JSONResponse(envelope(message, 400, param=param, code=code), 400)
+    return _response(request.scope["path"], message, 400, param=param, code=code)
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     """Starlette's own: no such path, wrong method, a body that cannot be read."""
     assert isinstance(error, HTTPException)
     code = http.HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    current_call().error_code = code
-    return JSONResponse(envelope(str(error.detail), error.status_code, code=code), error.status_code, error.headers)
+    return _response(request.scope["path"], str(error.detail), error.status_code, code=code, headers=error.headers)
 
 
 async def _gone(_: Request, __: Exception) -> Response:
     return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
-async def _unexpected(_: Request, __: Exception) -> Response:
+async def _unexpected(request: Request, __: Exception) -> Response:
     # Starlette's outermost middleware, which no other can wrap, sends this answer; then it raises the error again, and
     # uvicorn logs it.
     headers = {REQUEST_ID: current_call().id}
-    return JSONResponse(envelope("the server failed unexpectedly", 500, code="internal_error"), 500, headers)
+    return _response(
+        request.scope["path"], "the server failed unexpectedly", 500, code="internal_error", headers=headers
+    )
 
 
 def describe_invalid(faults: Sequence[Any], body: Any) -> tuple[str, str | None, str]:

@@ -107,6 +107,6 @@ class Served:
         return requests
 
 
-def new_id(prefix: str) -> str:
+def new_id(prefix: str, separator: str = "-") -> str:
     """An id for an answer, not to be guessed."""
-    return f"{prefix}-{secrets.token_hex(16)}"
+    return f"{prefix}{separator}{secrets.token_hex(16)}"

@@ -71,6 +71,7 @@ class Conversation:
         asked: what the content must be.
         variables: further names for the chat template.
         messages_param: what the API calls the messages.
+        prefill: what the answer begins with already. It goes on from there, and is not told again.
     """
 
     messages: Sequence[Mapping[str, Any]]
@@ -78,6 +79,7 @@ class Conversation:
     asked: Asked | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     messages_param: str = "messages"
+    prefill: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,9 @@ async def prepare(served: Served, conversation: Conversation) -> Turn:
             error.param = conversation.messages_param
         raise
     reasoning, opened = _reasoning(served, prompt)
+    if conversation.prefill:
+        prompt = [*prompt, *await _prefill(served, conversation, opened=opened)]
+        reasoning, opened = None, False
     asked = conversation.asked
     shaped = bool(tools.offered) or reasoning is not None
     form = AnswerForm(
@@ -209,6 +214,16 @@ def _check_counts(served: Served, conversation: Conversation) -> None:
     twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
     if twice is not None:
         raise InvalidRequest(f"tools: two of them have the name {twice[:64]!r}", param="tools")
+
+
+async def _prefill(served: Served, conversation: Conversation, *, opened: bool) -> tuple[int, ...]:
+    """The ids of a begun answer. Raises `InvalidRequest` where the prompt has begun a reasoning: it would go there."""
+    if opened:
+        param = conversation.messages_param
+        raise InvalidRequest(
+            f"{param}: this model begins by reasoning, so that its answer cannot be begun for it", param=param
+        )
+    return await asyncio.to_thread(lambda: tuple(served.tokenizer.encode(conversation.prefill)))
 
 
 def _reasoning(served: Served, prompt: Sequence[int]) -> tuple[ReasoningMarkers | None, bool]:
