@@ -86,7 +86,23 @@ class StreamOptions(ApiModel):
     include_usage: bool | None = None
 
 
-class SamplingFields(ApiModel):
+class RequestBody(ApiModel):
+    """A whole request."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_json(cls, data: Any) -> Any:
+        """Refuse here what JSON can escape but nothing below can hold."""
+        try:
+            msgspec.json.encode(data)
+        except UnicodeEncodeError as error:
+            raise InvalidRequest("the body holds a lone surrogate, which is no text", code="invalid_json") from error
+        except RecursionError as error:
+            raise InvalidRequest("the body is nested too deeply", code="invalid_json") from error
+        return data
+
+
+class SamplingFields(RequestBody):
     """How tokens are drawn, in OpenAI's names and the common extensions to them; null is the default everywhere.
 
     The default of temperature, top_k, top_p, min_p and repetition_penalty is the model's, from generation_config.json.
@@ -114,18 +130,6 @@ class SamplingFields(ApiModel):
     user: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check_json(cls, data: Any) -> Any:
-        """Refuse here what JSON can escape but nothing below can hold."""
-        try:
-            msgspec.json.encode(data)
-        except UnicodeEncodeError as error:
-            raise InvalidRequest("the body holds a lone surrogate, which is no text", code="invalid_json") from error
-        except RecursionError as error:
-            raise InvalidRequest("the body is nested too deeply", code="invalid_json") from error
-        return data
 
     def sampling(
         self,

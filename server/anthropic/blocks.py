@@ -67,15 +67,19 @@ class OtherBlock(ApiModel):
 
 
 def _kind_of(*known: str) -> Discriminator:
+    """Chooses the member of a union. A tag is no field's name, which it would be mistaken for in an error's place."""
+
     def kind(block: Any) -> str | None:
         if not isinstance(block, dict):
             return None
-        return block["type"] if block.get("type") in known else "other"
+        return f"{block['type']} block" if block.get("type") in known else "other block"
 
     return Discriminator(kind, custom_error_type="block_type", custom_error_message="must be a content block")
 
 
-SystemBlock = Annotated[Annotated[TextBlock, Tag("text")] | Annotated[OtherBlock, Tag("other")], _kind_of("text")]
+SystemBlock = Annotated[
+    Annotated[TextBlock, Tag("text block")] | Annotated[OtherBlock, Tag("other block")], _kind_of("text")
+]
 """What a system prompt, or a tool's result, is made of."""
 
 
@@ -97,11 +101,11 @@ class ToolResultBlock(ApiModel):
 
 
 Block = Annotated[
-    Annotated[TextBlock, Tag("text")]
-    | Annotated[ThinkingBlock, Tag("thinking")]
-    | Annotated[ToolUseBlock, Tag("tool_use")]
-    | Annotated[ToolResultBlock, Tag("tool_result")]
-    | Annotated[OtherBlock, Tag("other")],
+    Annotated[TextBlock, Tag("text block")]
+    | Annotated[ThinkingBlock, Tag("thinking block")]
+    | Annotated[ToolUseBlock, Tag("tool_use block")]
+    | Annotated[ToolResultBlock, Tag("tool_result block")]
+    | Annotated[OtherBlock, Tag("other block")],
     _kind_of("text", "thinking", "tool_use", "tool_result"),
 ]
 """What a message is made of."""

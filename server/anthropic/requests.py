@@ -9,7 +9,7 @@ from pydantic import Field
 from ...errors import InvalidRequest
 from ...grammar.constraints import json_schema
 from ..constraint_fields import Asked
-from ..fields import ApiModel, Refusals, SamplingFields
+from ..fields import ApiModel, Refusals, RequestBody, SamplingFields
 from ..served import Served
 from ..turns import Conversation
 from .blocks import CacheControl, SystemBlock
@@ -34,7 +34,7 @@ class OutputConfig(ApiModel):
     format: OutputFormat | None = None
 
 
-class ConversationRequest(ApiModel):
+class ConversationRequest(RequestBody):
     """What both endpoints take; the fields refused are Anthropic's that this server does not serve.
 
     `cache_control`, here and on blocks and tools, is a hint that changes nothing: prefixes are cached without it.

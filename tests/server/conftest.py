@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +52,9 @@ class _Server(uvicorn.Server):
         self._started.set()
 
 
-@pytest.fixture(scope="module")
-def running(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
-    """The server; use `server`, which resets the engine's script. A test module may name a `DIALECT` of its own."""
-    dialect: Dialect = getattr(request.module, "DIALECT", HERMES)
+@contextmanager
+def serve(tokenizer: FakeTokenizer, dialect: Dialect) -> Iterator[RunningServer]:
+    """A server of its own."""
     made: Future[RunningServer] = Future()
     started = threading.Event()
     stop: Future[Callable[[], None]] = Future()
@@ -69,7 +69,7 @@ def running(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
             client = EngineClient(context, "inproc://engine", "secret")
             client.start()
             await client.ready()
-            app = create_app(Served(client, FakeTokenizer(), "fake-model", LIMITS, dialect))
+            app = create_app(Served(client, tokenizer, "fake-model", LIMITS, dialect))
             config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", timeout_graceful_shutdown=1)
             server = _Server(config, started)
             stop.set_result(lambda: loop.call_soon_threadsafe(setattr, server, "should_exit", True))
@@ -91,6 +91,13 @@ def running(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
     yield made.result(timeout=30)
     stop.result(timeout=30)()
     thread.join(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def running(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    """The server; use `server`, which resets the engine's script. A test module may name a `DIALECT` of its own."""
+    with serve(FakeTokenizer(), getattr(request.module, "DIALECT", HERMES)) as made:
+        yield made
 
 
 @pytest.fixture
