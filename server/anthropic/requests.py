@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ...errors import InvalidRequest
+from ...errors import InvalidRequest, UnknownOption
 from ...grammar.constraints import json_schema
 from ..constraint_fields import Asked
 from ..fields import ApiModel, Refusals, RequestBody, SamplingFields
@@ -52,7 +52,6 @@ class ConversationRequest(RequestBody):
         "inference_geo": (None,),
         "mcp_servers": (None, []),
         "speed": (None, "standard"),
-        "thread": (None,),
         "user_profile_id": (None,),
         "workspace_id": (None,),
     }
@@ -66,9 +65,15 @@ class ConversationRequest(RequestBody):
     output_config: OutputConfig | None = None
     output_format: OutputFormat | None = None
     cache_control: CacheControl | None = None
+    thread: dict[str, Any] | None = None
 
     def conversation(self, served: Served, max_tokens: int | None = None) -> Conversation:
         """What is to be answered. Raises `InvalidRequest` naming the field at fault."""
+        if self.thread is not None:
+            # By this code, Anthropic's client goes on by sending the whole conversation each time.
+            raise UnknownOption(
+                "thread: this server keeps no conversations", param="thread", code="thread_unsupported_request"
+            )
         if self.thinking is not None:
             self.thinking.check(max_tokens)
         effort = self.output_config.effort if self.output_config is not None else None
