@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .calls import Call, begin_call
-from .errors import CLIENT_CLOSED_REQUEST, REQUEST_ID
+from .errors import CLIENT_CLOSED_REQUEST, REQUEST_ID, id_headers
 from .logs import request_id
 from .wire.client import AsyncEngine
 
@@ -36,7 +36,7 @@ class Access:
         call = Call(_id_of(scope))
         begin_call(call)
         request_id.set(call.id)  # neither is reset: whoever answers an exception further out wants them too
-        answer = _Answer(call.id, receive, send)
+        answer = _Answer(dict.fromkeys(id_headers(scope["path"]), call.id), receive, send)
         try:
             await self._app(scope, answer.receive, answer.send)
         except Exception:
@@ -57,8 +57,8 @@ class Access:
 class _Answer:
     """Watches an answer go out; `left` says that the client went away before its end."""
 
-    def __init__(self, call_id: str, receive: Receive, send: Send) -> None:
-        self._call_id = call_id
+    def __init__(self, headers: dict[str, str], receive: Receive, send: Send) -> None:
+        self._headers = headers
         self._receive = receive
         self._send = send
         self._began = time.monotonic()
@@ -80,7 +80,7 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(scope=message)[REQUEST_ID] = self._call_id
+            MutableHeaders(scope=message).update(self._headers)
         elif message["type"] == "http.response.body":
             self._complete = not message.get("more_body", False)
         await self._send(message)

@@ -17,8 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from ..errors import EngineClosed, InvalidRequest, NotFound, Overloaded, WeftError
-from .anthropic.errors import PREFIX as ANTHROPIC_PREFIX
-from .anthropic.errors import anthropic_envelope, anthropic_status
+from .anthropic.errors import REQUEST_ID as ANTHROPIC_REQUEST_ID
+from .anthropic.errors import anthropic_envelope, anthropic_status, is_anthropic
 from .calls import current_call
 
 log = logging.getLogger("weft.server")
@@ -79,6 +79,11 @@ def error_body(error: WeftError) -> dict[str, Any]:
     return envelope(error.message, status_of(error), param=error.param, code=error.code)
 
 
+def id_headers(path: str) -> tuple[str, ...]:
+    """The headers of an answer that name the call."""
+    return (REQUEST_ID, ANTHROPIC_REQUEST_ID) if is_anthropic(path) else (REQUEST_ID,)
+
+
 def error_response(path: str, error: WeftError, headers: Mapping[str, str] | None = None) -> Response:
     """A typed error in the form of the API that `path` belongs to; one that passes by itself says when to try again."""
     status = status_of(error)
@@ -99,7 +104,7 @@ def _response(
 ) -> Response:
     call = current_call()
     call.error_code = code
-    if path == ANTHROPIC_PREFIX or path.startswith(f"{ANTHROPIC_PREFIX}/"):
+    if is_anthropic(path):
         status = anthropic_status(status, code)
         body = anthropic_envelope(message, status, param=param, code=code, request_id=call.id)
         return JSONResponse(body, status, headers)
@@ -141,10 +146,9 @@ async def _gone(_: Request, __: Exception) -> Response:
 async def _unexpected(request: Request, __: Exception) -> Response:
     # Starlette's outermost middleware, which no other can wrap, sends this answer; then it raises the error again, and
     # uvicorn logs it.
-    headers = {REQUEST_ID: current_call().id}
-    return _response(
-        request.scope["path"], "the server failed unexpectedly", 500, code="internal_error", headers=headers
-    )
+    path = request.scope["path"]
+    headers = dict.fromkeys(id_headers(path), current_call().id)
+    return _response(path, "the server failed unexpectedly", 500, code="internal_error", headers=headers)
 
 
 def describe_invalid(faults: Sequence[Any], body: Any) -> tuple[str, str | None, str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 PREFIX = "/v1/messages"
+REQUEST_ID = "Request-Id"
+"""The header by which Anthropic's clients know a call, beside the one that all answers have."""
 
 _OVERLOADED = 529
 _KINDS = {
@@ -20,6 +22,11 @@ _KINDS = {
     504: "timeout_error",
     _OVERLOADED: "overloaded_error",
 }
+
+
+def is_anthropic(path: str) -> bool:
+    """Whether a path belongs to Anthropic's API."""
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
 def anthropic_status(status: int, code: str | None) -> int:

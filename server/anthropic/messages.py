@@ -11,6 +11,7 @@ from starlette.responses import Response
 from ...errors import InvalidRequest, WeftError
 from ...request import FinishReason, GenerateRequest, TokenEvent
 from ..answers import StreamEnding, event_stream, json_response, named_frame, until_gone
+from ..calls import current_call
 from ..errors import status_of
 from ..generations import Generations
 from ..served import Served, new_id
@@ -23,8 +24,9 @@ from .requests import CountRequest, MessagesRequest
 
 
 def _error_frame(error: WeftError) -> bytes:
-    status = anthropic_status(status_of(error), error.code)
-    return named_frame("error", anthropic_envelope(error.message, status, param=error.param, code=error.code))
+    status, call = anthropic_status(status_of(error), error.code), current_call().id
+    body = anthropic_envelope(error.message, status, param=error.param, code=error.code, request_id=call)
+    return named_frame("error", body)
 
 
 ENDING = StreamEnding(b"", _error_frame)

@@ -139,6 +139,16 @@ def test_a_request_that_is_wrong(client: anthropic.Anthropic) -> None:
     assert caught.value.error_code == "unknown_option"
 
 
+def test_every_answer_names_its_call(client: anthropic.Anthropic) -> None:
+    message = client.messages.create(**ASK)
+    assert message._request_id
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        client.messages.create(**ASK, stream=True, extra_body={"seed": 1})
+    assert caught.value.request_id
+    assert caught.value.request_id != message._request_id
+    assert caught.value.body["request_id"] == caught.value.request_id
+
+
 def test_a_body_too_large(http: httpx.Client) -> None:
     response = http.post("/v1/messages", json=ASK | {"system": "x" * 100_000})
     assert response.status_code == 413
