@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import pydantic_core
+from pydantic import TypeAdapter, ValidationError
 
 from ...chat.pieces import CallArguments, CallOpened, ContentText, Piece, ReasoningText
 from ..served import new_id
@@ -102,10 +102,12 @@ def _filled(block: AnswerBlock, text: str) -> AnswerBlock:
             return block.model_copy(update={"input": _input(text)})
 
 
+_INPUT = TypeAdapter(dict[str, Any])
+
+
 def _input(text: str) -> dict[str, Any]:
     """A call's arguments, as far as they go where `max_tokens` has cut them short."""
     try:
-        value = pydantic_core.from_json(text, allow_partial=True)
-    except ValueError:  # no text at all, or none that begins a value
+        return _INPUT.validate_json(text, experimental_allow_partial=True)
+    except ValidationError:  # no text at all, or none that begins an object
         return {}
-    return value if isinstance(value, dict) else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ...errors import InvalidRequest, UnknownOption
 from ...grammar.constraints import json_schema
@@ -52,6 +52,7 @@ class ConversationRequest(RequestBody):
         "inference_geo": (None,),
         "mcp_servers": (None, []),
         "speed": (None, "standard"),
+        "thread": (None,),
         "user_profile_id": (None,),
         "workspace_id": (None,),
     }
@@ -65,15 +66,19 @@ class ConversationRequest(RequestBody):
     output_config: OutputConfig | None = None
     output_format: OutputFormat | None = None
     cache_control: CacheControl | None = None
-    thread: dict[str, Any] | None = None
 
-    def conversation(self, served: Served, max_tokens: int | None = None) -> Conversation:
-        """What is to be answered. Raises `InvalidRequest` naming the field at fault."""
-        if self.thread is not None:
-            # By this code, Anthropic's client goes on by sending the whole conversation each time.
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_thread(cls, data: Any) -> Any:
+        """By this code, Anthropic's client goes on by sending the whole conversation each time."""
+        if isinstance(data, dict) and data.get("thread") is not None:
             raise UnknownOption(
                 "thread: this server keeps no conversations", param="thread", code="thread_unsupported_request"
             )
+        return data
+
+    def conversation(self, served: Served, max_tokens: int | None = None) -> Conversation:
+        """What is to be answered. Raises `InvalidRequest` naming the field at fault."""
         if self.thinking is not None:
             self.thinking.check(max_tokens)
         effort = self.output_config.effort if self.output_config is not None else None

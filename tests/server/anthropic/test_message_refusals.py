@@ -90,6 +90,7 @@ def assistant(*blocks: Any) -> Any:
         ({"speed": "fast"}, "speed"),
         ({"inference_geo": "us"}, "inference_geo"),
         ({"metadata": {"user": "me"}}, "metadata.user"),
+        ({"thread": {"type": "create"}}, "thread"),
         ({"seed": 1}, "seed"),
     ],
 )  # fmt: skip
