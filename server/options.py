@@ -44,6 +44,7 @@ class Limits:
         body_bytes: largest request body.
         n: most choices for each prompt.
         prompts: most prompts in one completion request.
+        inputs: most texts in one embedding request.
         generations: most choices in all, over the request's prompts.
         messages: most messages of a chat.
         tools: most tools of a chat.
@@ -52,6 +53,7 @@ class Limits:
     body_bytes: int = 8 * 1024 * 1024
     n: int = 16
     prompts: int = 128
+    inputs: int = 2048
     generations: int = 256
     messages: int = 4096
     tools: int = 256

@@ -56,6 +56,10 @@ class Meter:
         self._completion += carries
         return carries
 
+    def count_prompt(self, index: int, prompt_tokens: int, cached_tokens: int) -> None:
+        """Take the prompt of request `index`, which generates nothing: it is scored or embedded."""
+        self._prompts[index] = (prompt_tokens, cached_tokens)
+
     def usage(self) -> Usage:
         """The usage so far."""
         prompt = sum(tokens for tokens, _ in self._prompts.values())

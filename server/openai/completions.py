@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -19,7 +18,9 @@ from ..constraint_fields import ConstraintFields
 from ..fields import EXTENSIONS_REFUSED, Refusals, SamplingFields
 from ..generations import FinishText, Generations, collect, finish_reason
 from ..prompt_scores import score_prompt
+from ..prompts import Prompts, check_prompts, each_prompt
 from ..served import Served, new_id
+from ..together import for_each
 from ..tokens import CompletionLogprobs, completion_logprobs, joined, prompt_logprobs, prompt_text
 from ..usage import Meter, Usage
 
@@ -36,7 +37,7 @@ class CompletionRequest(SamplingFields, ConstraintFields):
     }
 
     model: str
-    prompt: str | list[int] | list[str] | list[list[int]]
+    prompt: Prompts
     max_tokens: int | None = None
     logprobs: int | None = Field(default=None, ge=0, le=20)
     echo: bool | None = None
@@ -98,35 +99,16 @@ def completions_router(served: Served) -> APIRouter:
     return router
 
 
-async def _prompts(
-    served: Served, prompt: str | list[int] | list[str] | list[list[int]], n: int
-) -> list[tuple[int, ...]]:
+async def _prompts(served: Served, given: Prompts, n: int) -> list[tuple[int, ...]]:
     """The prompts as ids. Raises `InvalidRequest` for none, too many, or an empty one."""
-    if isinstance(prompt, str):
-        prompts: list[str | list[int]] = [prompt]
-    elif prompt and isinstance(prompt[0], int):
-        prompts = [prompt]
-    else:
-        prompts = cast(list[str | list[int]], prompt)
-    limits = served.limits
-    if not 1 <= len(prompts) <= limits.prompts:
-        raise InvalidRequest(f"prompt: 1 to {limits.prompts} prompts are taken, not {len(prompts)}", param="prompt")
-    if len(prompts) * n > limits.generations:
+    prompts = each_prompt(given)
+    check_prompts(served, prompts, "prompt", served.limits.prompts)
+    if len(prompts) * n > served.limits.generations:
         raise InvalidRequest(
-            f"{len(prompts)} prompts of {n} choices each are more than {limits.generations} generations", param="n"
+            f"{len(prompts)} prompts of {n} choices each are more than {served.limits.generations} generations",
+            param="n",
         )
-    for at, one in enumerate(prompts):
-        place = "prompt" if len(prompts) == 1 else f"prompt[{at}]"
-        if not one:
-            raise InvalidRequest(f"{place} is empty: at least one token is needed", param=place)
-        if not isinstance(one, str):
-            _check_ids(one, place, served.tokenizer.vocab_size)
     return await served.encode(prompts)
-
-
-def _check_ids(ids: list[int], place: str, vocab_size: int) -> None:
-    if not 0 <= min(ids) <= max(ids) < vocab_size:
-        raise InvalidRequest(f"{place}: token ids lie in [0, {vocab_size - 1}]", param=place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +192,7 @@ class _Call:
         """What each prompt puts before its answers: nothing, or itself."""
         if not self._echo:
             return [_Echo()] * len(self._prompts)
-        return await asyncio.gather(*(self._echoed(at, prompt) for at, prompt in enumerate(self._prompts)))
+        return await for_each(self._prompts, self._echoed)
 
     async def _echoed(self, at: int, prompt: tuple[int, ...]) -> _Echo:
         tokenizer = self._served.tokenizer

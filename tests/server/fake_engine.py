@@ -102,14 +102,17 @@ class FakeTicket:
 
 
 class FakeAnswer:
-    """An awaitable ticket of a score or an embedding."""
+    """An awaitable ticket of a score or an embedding: an answer, an error, or `Hold`."""
 
-    def __init__(self, request_id: str, answer: Any) -> None:
+    def __init__(self, engine: FakeEngine, request_id: str, answer: Any) -> None:
         self.request_id = request_id
+        self._engine = engine
         self._answer = answer
+        self._gone = asyncio.Event()
 
     def abort(self) -> None:
-        pass
+        self._engine.aborted.put(self.request_id)
+        self._gone.set()
 
     def result(self, timeout: float | None = None) -> Any:
         return self._answer
@@ -118,6 +121,9 @@ class FakeAnswer:
         async def answer() -> Any:
             if isinstance(self._answer, Exception):
                 raise self._answer
+            if isinstance(self._answer, Hold):
+                await self._gone.wait()
+                raise Aborted("aborted")
             return self._answer
 
         return answer().__await__()
@@ -128,11 +134,12 @@ class FakeEngine:
 
     Attributes:
         script: the steps of a request's output.
+        embedding: the vector of an embedding, an error, or `Hold`.
         refusal: raised by every submit, where it is set.
         counters: what `stats` gives or raises.
         flushes: how often the cache was flushed.
         miscounted: raised by `recount`, where it is set.
-        requests: what was submitted.
+        requests: what was submitted to be generated; `judged` to be scored or embedded.
         submitted, aborted: ids, as they come.
     """
 
@@ -141,11 +148,13 @@ class FakeEngine:
 
     def reset(self) -> None:
         self.script: Script = lambda request: ["Hel", "lo", "!"]
+        self.embedding: Callable[[EmbedRequest], tuple[float, ...] | Exception | Hold] = lambda request: (0.6, 0.8)
         self.refusal: Exception | None = None
         self.counters: EngineStats | Exception = EngineStats(running=3, requests=(("stop", 7),))
         self.flushes = 0
         self.miscounted: Exception | None = None
         self.requests: list[GenerateRequest] = []
+        self.judged: list[Any] = []
         self.submitted: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.aborted: queue.SimpleQueue[str] = queue.SimpleQueue()
 
@@ -159,11 +168,18 @@ class FakeEngine:
     def score(self, request: ScoreRequest) -> Any:
         if self.refusal is not None:
             raise self.refusal
+        self.judged.append(request)
         logprobs = tuple((-float(len(choice)),) for choice in request.choices)
-        return FakeAnswer(request.id, ScoreResult(request.id, logprobs, prompt_tokens=len(request.prompt)))
+        return FakeAnswer(self, request.id, ScoreResult(request.id, logprobs, prompt_tokens=len(request.prompt)))
 
     def embed(self, request: EmbedRequest) -> Any:
-        return FakeAnswer(request.id, EmbedResult(request.id, (0.6, 0.8), prompt_tokens=len(request.prompt)))
+        self.judged.append(request)
+        self.submitted.put(request.id)
+        given = self.embedding(request)
+        answer = (
+            EmbedResult(request.id, given, prompt_tokens=len(request.prompt)) if isinstance(given, tuple) else given
+        )
+        return FakeAnswer(self, request.id, answer)
 
     def stats(self) -> EngineStats:
         if isinstance(self.counters, Exception):
