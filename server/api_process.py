@@ -1,7 +1,8 @@
 """An API worker, one of several: ``python -m weft.server.api_process``, started by `workers.py`.
 
 The first line of stdin is a `Launch` as JSON; the order "drain" lets it end in order, the end of stdin at once. On
-stdout it says, a JSON `Said` a line, that it takes connections and, while it drains, how many requests it waits for.
+stdout it says, a JSON `Said` a line, that it takes connections, which engine it is connected to and, while it drains,
+how many requests it waits for.
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ from io import FileIO
 import msgspec
 import zmq.asyncio
 
+from ..errors import WeftError
 from .api_server import ApiServer, Model, build_app
 from .child import Orders, raw_stdin, read_told
 from .logs import configure
 from .options import ServeOptions
 from .wire.client import EngineClient
+
+HELLO_SECONDS = 0.5
+"""How long a worker waits for an engine before it takes connections: one that is loaded answers within that time, and
+what comes earlier would be told that there is none."""
 
 
 class Launch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,9 +42,10 @@ class Launch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a worker says: that it has `started`, or how many requests it waits for."""
+    """What a worker says: that it has `started`, the process of an engine that is ready, the requests it waits for."""
 
     started: bool = False
+    engine: int | None = None
     requests: int | None = None
 
 
@@ -57,10 +64,13 @@ async def _run(launch: Launch, stdin: FileIO) -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, drain.set)
     orders = Orders(stdin, lambda order: drain.set() if order == "drain" else None)
     with zmq.asyncio.Context() as context:
-        client = EngineClient(context, launch.address, launch.secret)
+        client = EngineClient(context, launch.address, launch.secret, on_ready=lambda info: _say(Said(engine=info.pid)))
         client.start()
         app = build_app(launch.options, Model.read(launch.options), client)
         server = ApiServer(app, socket.socket(fileno=launch.listener), client, launch.options.http)
+        with contextlib.suppress(TimeoutError, WeftError):
+            async with asyncio.timeout(HELLO_SECONDS):
+                await client.ready()
         try:
             return await _serve(launch, server, client, drain, orders)
         finally:

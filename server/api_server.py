@@ -87,6 +87,10 @@ class ApiServer:
         )
         self._ended = asyncio.Event()
 
+    async def reaches(self, engine: int) -> None:
+        """Wait until connections are taken; this process's own client, which knows the engine, is what they use."""
+        await self._server.listening.wait()
+
     async def started(self) -> None:
         """Wait until connections are taken."""
         await self._server.listening.wait()

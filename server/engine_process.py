@@ -147,6 +147,7 @@ def describe(engine: Engine) -> EngineInfo:
         page_size=engine.options.page_size,
         num_pages=engine.stats().pages_total,
         choices=engine.choices,
+        pid=os.getpid(),
     )
 
 

@@ -23,8 +23,8 @@ from .workers import Workers
 class Front(Protocol):
     """What takes connections: an `ApiServer` in this process, or `Workers` in processes of their own."""
 
-    async def started(self) -> None:
-        """Wait until connections are taken."""
+    async def reaches(self, engine: int) -> None:
+        """Wait until connections are taken and requests on them reach this engine process."""
         ...
 
     async def run(self) -> None:
@@ -86,8 +86,7 @@ async def _until_over(
 ) -> None:
     """Serve; after a signal, or a failure that nothing can be done about, drain. Raises the failure."""
     serving = asyncio.create_task(front.run())
-    starting = asyncio.create_task(front.started())
-    keeping = asyncio.create_task(engine.run(starting))
+    keeping = asyncio.create_task(engine.run(front.reaches))
     signalled = asyncio.create_task(signals.first.wait())
     try:
         await asyncio.wait([serving, keeping, signalled], return_when=asyncio.FIRST_COMPLETED)
@@ -97,7 +96,7 @@ async def _until_over(
     finally:
         front.end()
         await front.close()
-        for task in (keeping, starting, signalled, serving):
+        for task in (keeping, signalled, serving):
             task.cancel()
         ended = await asyncio.gather(keeping, serving, return_exceptions=True)
     for outcome in ended:

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import zmq
@@ -97,8 +97,8 @@ class EngineSupervisor:
         """Leaving is not to wait for the process to end kindly."""
         self._stop_timeout = 0
 
-    async def run(self, reachable: asyncio.Task[None]) -> None:
-        """Keep an engine running until cancelled. It is said to serve once `reachable` is done, too.
+    async def run(self, reaches: Callable[[int], Awaitable[None]]) -> None:
+        """Keep an engine running until cancelled. It is said to serve once `reaches`, told its process, returns.
 
         Raises the error that kept the first one from loading, and `EngineClosed` once too many have died.
         """
@@ -106,7 +106,7 @@ class EngineSupervisor:
             loaded_before = self.client.info is not None
             ended = asyncio.create_task(self._child.ended())
             try:
-                error = await self._load(ended, reachable)
+                error = await self._load(ended, reaches)
                 if error is not None and not loaded_before:
                     raise error
                 if error is None:
@@ -118,7 +118,7 @@ class EngineSupervisor:
                 ended.cancel()
             await self._start_again(reason if error is None else error.message)
 
-    async def _load(self, ended: asyncio.Task[str], reachable: asyncio.Task[None]) -> WeftError | None:
+    async def _load(self, ended: asyncio.Task[str], reaches: Callable[[int], Awaitable[None]]) -> WeftError | None:
         """Wait until the engine is ready; the error that keeps it from ever being so."""
         ready = asyncio.create_task(self.client.ready())
         try:
@@ -131,7 +131,9 @@ class EngineSupervisor:
         finally:
             ready.cancel()
         self._loaded = True
-        await asyncio.wait([ended, reachable], return_when=asyncio.FIRST_COMPLETED)
+        reaching = asyncio.ensure_future(reaches(self.pid))
+        await asyncio.wait([ended, reaching], return_when=asyncio.FIRST_COMPLETED)
+        reaching.cancel()
         if not ended.done():
             self._notify(Serving(self._url, info.name, self.pid, info))
         return None

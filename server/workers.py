@@ -43,14 +43,18 @@ class Workers:
         """By place: the requests that a draining worker waits for, once it has said so."""
         self._total = Gauge()
         self._started: set[int] = set()
+        self._engines: dict[int, int] = {}
+        """By place: the engine process that the worker was last connected to."""
         self._changed = asyncio.Condition()
         self._stopping = asyncio.Event()
         self._keeping: list[asyncio.Task[None]] = []
 
-    async def started(self) -> None:
-        """Wait until every worker takes connections."""
+    async def reaches(self, engine: int) -> None:
+        """Wait until every worker takes connections and is connected to this engine process."""
         async with self._changed:
-            await self._changed.wait_for(lambda: len(self._started) == self._count)
+            await self._changed.wait_for(
+                lambda: len(self._started) == self._count and [*self._engines.values()].count(engine) == self._count
+            )
 
     async def run(self) -> None:
         """Keep all workers running until they have been told to end.
@@ -118,6 +122,8 @@ class Workers:
             if said.started:
                 self._started.add(place)
                 self._notify(WorkerServing(self._workers[place].pid))
+            if said.engine is not None:
+                self._engines[place] = said.engine
             if said.requests is not None:
                 self._waiting[place] = said.requests
             self._changed.notify_all()
@@ -127,6 +133,7 @@ class Workers:
         async with self._changed:
             del self._workers[place]
             self._started.discard(place)
+            self._engines.pop(place, None)
             self._waiting.pop(place, None)
             self._changed.notify_all()
         self._total.set(sum(self._waiting.values()))

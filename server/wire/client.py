@@ -160,6 +160,7 @@ class EngineClient:
         address: where the engine process listens, and the next one after its death.
         secret: what its `Hello` must carry.
         progress: told each stage of the loading.
+        on_ready: told what was loaded, once requests are taken; and so for each engine.
 
     Attributes:
         lost: why no engine will come any more, once that is so.
@@ -171,11 +172,13 @@ class EngineClient:
         address: str,
         secret: str,
         progress: Callable[[str], None] = lambda _: None,
+        on_ready: Callable[[EngineInfo], None] = lambda _: None,
     ) -> None:
         self._context = context
         self._address = address
         self._secret = secret
         self._progress = progress
+        self._on_ready = on_ready
         self._streams: dict[str, RemoteStream] = {}
         self._answers: dict[str, asyncio.Future[ScoreResult | EmbedResult]] = {}
         self._questions: dict[int, asyncio.Future[Knowledge]] = {}
@@ -396,6 +399,7 @@ class EngineClient:
                 self.info, self._ready = info, True
                 self._send_tally()
                 self._change()
+                self._on_ready(info)
             case Refused(fault):
                 self._refused = fault.error()
                 self._change()

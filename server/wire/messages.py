@@ -97,6 +97,7 @@ class EngineInfo(msgspec.Struct, frozen=True):
         context_length: most tokens of prompt and output together.
         num_pages, page_size: the KV pool; a page holds `page_size` tokens.
         choices: what was chosen and why (device, dtype, kernels ...), a line each, for people.
+        pid: its process, which tells it from the one before.
     """
 
     name: str
@@ -104,6 +105,7 @@ class EngineInfo(msgspec.Struct, frozen=True):
     num_pages: int
     page_size: int
     choices: tuple[str, ...] = ()
+    pid: int = 0
 
 
 class Progress(Message, frozen=True):

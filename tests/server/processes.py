@@ -1,64 +1,22 @@
-"""`weft serve` as a process: started, followed by its notices, ended."""
+"""`weft serve` as a process that logs nothing but warnings, and what its tests ask of it again and again."""
 
 from __future__ import annotations
 
-import json
 import os
 import select
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
 
-import httpx
+import serving as any_serving
+from serving import SECONDS, Serving
 
-COMMAND = [sys.executable, "-c", "from weft.cli.main import main; main()", "serve", "--log-level", "warning"]
-SECONDS = 120
-
-
-class Serving:
-    """A `weft serve` process."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [*COMMAND, "--port", "0", "--json", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        self.loading = self.notice("loading")
-        self.url = self.loading["url"]
-        self.engine_pid = self.loading["engine_pid"]
-        self.http = httpx.Client(base_url=self.url, timeout=SECONDS)
-
-    def notice(self, event: str) -> dict[str, Any]:
-        """The next line, which must be of this event; the stages of loading are passed over."""
-        assert self.process.stdout is not None
-        while True:
-            line = self.process.stdout.readline()
-            assert line, self.process.stderr and self.process.stderr.read()
-            notice: dict[str, Any] = json.loads(line)
-            if notice["event"] == event:
-                return notice
-            assert notice["event"] == "stage", notice
-
-    def stop(self) -> str:
-        """End it by SIGTERM; what it said on stderr."""
-        self.process.send_signal(signal.SIGTERM)
-        _, errors = self.process.communicate(timeout=SECONDS)
-        assert self.process.returncode == 0, errors
-        return errors
+QUIET = ("--log-level", "warning")
+COMMAND = [*any_serving.COMMAND, *QUIET]
 
 
-@contextmanager
-def serving(*arguments: str) -> Iterator[Serving]:
-    served = Serving(*arguments)
-    try:
-        yield served
-    finally:
-        served.http.close()
-        if served.process.poll() is None:
-            served.process.kill()
-        served.process.communicate()
+def serving(*arguments: str) -> AbstractContextManager[Serving]:
+    """A server, loading; `notice("serving")` waits until it is ready."""
+    return any_serving.serving(*QUIET, *arguments)
 
 
 @contextmanager
@@ -72,6 +30,7 @@ def watched(pid: int) -> Iterator[Callable[[], bool]]:
 
 
 def stats(served: Serving) -> dict[str, int]:
+    """The engine's counters."""
     answer: dict[str, int] = served.http.get("/server_info").json()["stats"]
     return answer
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import httpx
 import pytest
+from serving import Serving
 
-from .processes import SECONDS, Serving, serving, stats, wait_until, watched
+from .processes import SECONDS, serving, stats, wait_until, watched
 
 LONG = {"prompt": "a", "max_tokens": 500, "ignore_eos": True, "stream": True}
 
@@ -178,6 +179,7 @@ def test_a_killed_worker_takes_only_its_own_requests_along(shared: tuple[Serving
     check_pages(served)
     assert stats(served)["requests_abort"] == before + 1
     with stopped(other), httpx.Client(base_url=served.url, timeout=SECONDS) as http:
+        wait_until(lambda: http.get("/health").status_code == 200)
         assert http.post("/v1/completions", json={"model": "tiny", "prompt": "a", "max_tokens": 1}).status_code == 200
 
 
@@ -191,7 +193,6 @@ def test_api_workers_live_over_the_engines_death(shared: tuple[Serving, list[int
     served.engine_pid = served.notice("serving")["engine_pid"]
     for idle in pids:
         with stopped(idle), httpx.Client(base_url=served.url, timeout=SECONDS) as http:
-            wait_until(lambda http=http: http.get("/health").status_code == 200)  # type: ignore[misc]
             body = {"model": "tiny", "prompt": "a", "max_tokens": 1}
             assert http.post("/v1/completions", json=body).status_code == 200
 
@@ -266,6 +267,7 @@ def test_a_second_signal_ends_it_at_once(tiny_folder: Path, workers: str) -> Non
         served.notice("serving")
         body = LONG | {"model": "tiny", "n": 16}
         with served.http.stream("POST", "/v1/completions", json=body) as answer:
+            assert answer.status_code == 200
             frames = answer.iter_lines()
             next(frames)
             with stopped(served.engine_pid):  # so that it would never end

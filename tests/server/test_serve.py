@@ -14,8 +14,9 @@ from typing import Any
 import jsonschema
 import openai
 import pytest
+from serving import Serving
 
-from .processes import COMMAND, SECONDS, Serving, serving, stats, wait_until, watched
+from .processes import COMMAND, SECONDS, serving, stats, wait_until, watched
 
 
 @pytest.fixture(scope="module")
