@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .errors import InvalidRequest
+from .errors import EngineError, InvalidRequest
 
 MAX_STOP_STRINGS = 16
 MAX_STOP_LENGTH = 256
@@ -350,6 +350,17 @@ class ScoreResult:
     def logprobs(self) -> tuple[float, ...]:
         """Per choice, the natural log of its probability: the sum over its tokens."""
         return tuple(math.fsum(tokens) for tokens in self.token_logprobs)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The choices' probabilities as shares of their sum. Raises `EngineError` where they cannot be compared."""
+        logprobs = self.logprobs
+        best = max(logprobs)
+        if any(map(math.isnan, logprobs)) or not math.isfinite(best):
+            raise EngineError(f"these log-probabilities of the choices cannot be compared: {list(logprobs)}")
+        weights = [math.exp(logprob - best) for logprob in logprobs]
+        total = sum(weights)
+        return tuple(weight / total for weight in weights)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ whatever drives it (a program's chain, or a server beside its engine) is a few l
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import EngineError, UnknownOption, UnsupportedNode
+from ..errors import UnknownOption, UnsupportedNode
 from ..request import (
     Capabilities,
     GenerateRequest,
@@ -123,19 +122,9 @@ def _select(node: Select, transcript: Transcript, scene: Scene) -> Calls:
     result: ScoreResult = yield ScoreRequest(
         id=scene.request_id, prompt=scene.prompt(transcript), choices=node.choices, hints=scene.hints
     )
-    shares = _normalise(result.logprobs)
-    probabilities = dict(zip(node.choices, shares, strict=True))
+    probabilities = dict(zip(node.choices, result.shares, strict=True))
     choice = max(probabilities, key=lambda text: probabilities[text])
     return transcript.generated(choice, None), Meta.of_selection(choice, probabilities, result)
-
-
-def _normalise(logprobs: Sequence[float]) -> list[float]:
-    """Probabilities, from their natural logs, as shares of their sum."""
-    best = max(logprobs)
-    if any(map(math.isnan, logprobs)) or not math.isfinite(best):
-        raise EngineError(f"select: these log-probabilities of the choices cannot be compared: {list(logprobs)}")
-    weights = [math.exp(logprob - best) for logprob in logprobs]
-    return [weight / sum(weights) for weight in weights]
 
 
 _EDITS: dict[type[Node], Callable[[Any, Transcript], Transcript]] = {

@@ -14,6 +14,7 @@ from .metrics_route import metrics_router
 from .models import models_router
 from .openai.chat import chat_router
 from .openai.completions import completions_router
+from .openai.decisions import decisions_router
 from .openai.embeddings import embeddings_router
 from .served import Served
 
@@ -32,6 +33,7 @@ def create_app(served: Served) -> FastAPI:
     app.include_router(completions_router(served))
     app.include_router(chat_router(served))
     app.include_router(messages_router(served))
+    app.include_router(decisions_router(served))
     app.include_router(embeddings_router(served))
     app.include_router(models_router(served))
     app.include_router(metrics_router(served))

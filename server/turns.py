@@ -178,6 +178,24 @@ async def prepare(served: Served, conversation: Conversation) -> Turn:
     return Turn(tuple(prompt), form, constraint, param)
 
 
+def taken_prefill(messages: list[dict[str, Any]], last: int) -> str:
+    """Takes a begun answer off the end of `messages`: the text that the answer goes on from, empty where none is begun.
+
+    `last` is the place of the request's last message. Raises `InvalidRequest` for one that cannot be gone on from.
+    """
+    if messages[-1]["role"] != "assistant":
+        return ""
+    place = f"messages[{last}]"
+    if "tool_calls" in messages[-1]:
+        raise InvalidRequest(f"{place}: tool uses need their results before the answer goes on", param=place)
+    if "reasoning_content" in messages[-1]:
+        raise InvalidRequest(f"{place}: an answer that is to go on can hold no thinking", param=place)
+    if len(messages) == 1:
+        raise InvalidRequest(f"{place}: there is nothing to answer before it", param=place)
+    prefill: str = messages.pop()["content"]
+    return prefill
+
+
 def effort_variables(effort: str | None, served: Served) -> dict[str, Any]:
     """`reasoning_effort` as this model's chat template takes it. Raises `UnknownOption` where it takes none."""
     if effort is None:

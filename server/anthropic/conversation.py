@@ -33,24 +33,6 @@ def chat_messages(system: str | list[SystemBlock] | None, messages: Sequence[Inp
     return reader.messages
 
 
-def taken_prefill(messages: list[dict[str, Any]], last: int) -> str:
-    """Takes a begun answer off the end of `messages`: the text that the answer goes on from, empty where none is begun.
-
-    `last` is the place of the request's last message. Raises `InvalidRequest` for one that cannot be gone on from.
-    """
-    if messages[-1]["role"] != "assistant":
-        return ""
-    place = f"messages[{last}]"
-    if "tool_calls" in messages[-1]:
-        raise InvalidRequest(f"{place}: tool uses need their results before the answer goes on", param=place)
-    if "reasoning_content" in messages[-1]:
-        raise InvalidRequest(f"{place}: an answer that is to go on can hold no thinking", param=place)
-    if len(messages) == 1:
-        raise InvalidRequest(f"{place}: there is nothing to answer before it", param=place)
-    prefill: str = messages.pop()["content"]
-    return prefill
-
-
 class _Reader:
     """Reads messages in order; remembers which tool each call was of."""
 

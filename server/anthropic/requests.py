@@ -11,9 +11,9 @@ from ...grammar.constraints import json_schema
 from ..constraint_fields import Asked
 from ..fields import ApiModel, Refusals, RequestBody, SamplingFields
 from ..served import Served
-from ..turns import Conversation
+from ..turns import Conversation, taken_prefill
 from .blocks import CacheControl, SystemBlock
-from .conversation import InputMessage, chat_messages, taken_prefill
+from .conversation import InputMessage, chat_messages
 from .thinking import Effort, Thinking, thinking_variables
 from .tools import Tool, ToolChoice, tool_use
 

@@ -135,6 +135,7 @@ class FakeEngine:
     Attributes:
         script: the steps of a request's output.
         embedding: the vector of an embedding, an error, or `Hold`.
+        scoring: the log-probabilities of each choice's tokens, an error, or `Hold`.
         refusal: raised by every submit, where it is set.
         counters: what `stats` gives or raises.
         flushes: how often the cache was flushed.
@@ -149,6 +150,9 @@ class FakeEngine:
     def reset(self) -> None:
         self.script: Script = lambda request: ["Hel", "lo", "!"]
         self.embedding: Callable[[EmbedRequest], tuple[float, ...] | Exception | Hold] = lambda request: (0.6, 0.8)
+        self.scoring: Callable[[ScoreRequest], tuple[tuple[float, ...], ...] | Exception | Hold] = lambda request: (
+            tuple((-float(len(choice)),) for choice in request.choices)
+        )
         self.refusal: Exception | None = None
         self.counters: EngineStats | Exception = EngineStats(running=3, requests=(("stop", 7),))
         self.flushes = 0
@@ -169,8 +173,11 @@ class FakeEngine:
         if self.refusal is not None:
             raise self.refusal
         self.judged.append(request)
-        logprobs = tuple((-float(len(choice)),) for choice in request.choices)
-        return FakeAnswer(self, request.id, ScoreResult(request.id, logprobs, prompt_tokens=len(request.prompt)))
+        self.submitted.put(request.id)
+        given = self.scoring(request)
+        if isinstance(given, tuple):
+            return FakeAnswer(self, request.id, ScoreResult(request.id, given, prompt_tokens=len(request.prompt)))
+        return FakeAnswer(self, request.id, given)
 
     def embed(self, request: EmbedRequest) -> Any:
         self.judged.append(request)
