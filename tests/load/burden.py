@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from serving import SECONDS, Serving
+from serving import SECONDS, Serving, stats, wait_until
 
 BODY: dict[str, Any] = {
     "model": "seedling",
@@ -51,18 +51,15 @@ async def vanish(client: httpx.AsyncClient, body: dict[str, Any], after: int) ->
                 return
 
 
-def stats(served: Serving) -> dict[str, Any]:
-    """The engine's counters, once nothing runs or waits any more; each look is a round trip to the engine."""
-    for _ in range(10_000):
-        found: dict[str, Any] = served.http.get("/server_info").json()["stats"]
-        if found["running"] == found["waiting"] == 0:
-            return found
-    raise AssertionError("something still runs")
+def at_rest(served: Serving) -> dict[str, int]:
+    """The engine's counters, once nothing runs or waits any more."""
+    wait_until(lambda: stats(served)["running"] == stats(served)["waiting"] == 0)
+    return stats(served)
 
 
 def check_books(served: Serving) -> None:
     """Nothing is held, every page is accounted for, and the next request is served."""
-    found = stats(served)
+    found = at_rest(served)
     assert found["pages_in_use"] == 0
     assert found["pages_free"] + found["pages_cached"] == found["pages_total"]
     answer = served.http.post(CHAT, json=BODY | {"max_tokens": 2})

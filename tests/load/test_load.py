@@ -12,7 +12,7 @@ import httpx
 from hostile_constraints import GRAMMARS, KEYWORDS, REGEXES, SCHEMAS, TAGS
 from serving import Serving, serving
 
-from .burden import BODY, CHAT, check_books, connections, resident, stats, vanish, whole_stream
+from .burden import BODY, CHAT, at_rest, check_books, connections, resident, vanish, whole_stream
 
 STREAMS = 256
 ROOM = 48 * 2**20
@@ -49,10 +49,10 @@ def test_those_that_leave_at_once_leave_nothing(served: Serving) -> None:
         async with connections(served) as client:
             await asyncio.gather(*(vanish(client, BODY | {"max_tokens": 400}, 0) for _ in range(64)))
 
-    before = stats(served).get("requests_abort", 0)
+    before = at_rest(served).get("requests_abort", 0)
     asyncio.run(main())
     check_books(served)
-    assert stats(served)["requests_abort"] == before + 64
+    assert at_rest(served)["requests_abort"] == before + 64
 
 
 def test_slow_readers_hold_nobody_up(served: Serving) -> None:

@@ -14,9 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from serving import Serving
-
-from .processes import SECONDS, serving, stats, wait_until, watched
+from serving import SECONDS, Serving, serving, stats, wait_until, watched
 
 LONG = {"prompt": "a", "max_tokens": 500, "ignore_eos": True, "stream": True}
 
@@ -97,7 +95,8 @@ def test_an_engine_that_dies_too_often_ends_the_server(tiny_folder: Path) -> Non
             for frames in running:
                 assert last_error(frames.result(SECONDS))["code"] == "engine_closed"
         assert served.notice("enginelost")["restarting"] is False
-        _, errors = served.process.communicate(timeout=SECONDS)
+        served.process.communicate(timeout=SECONDS)
+        errors = served.errors()
         assert served.process.returncode == 1
         assert errors.startswith("weft: the engine process ended: killed by SIGKILL")
 
@@ -114,7 +113,8 @@ def test_an_engine_that_dies_while_it_is_loaded_again_counts(tiny_folder: Path) 
             (tiny_folder / "away").rename(tiny_folder / "config.json")
         assert not lost["restarting"]
         assert "config.json" in lost["reason"]
-        _, errors = served.process.communicate(timeout=SECONDS)
+        served.process.communicate(timeout=SECONDS)
+        errors = served.errors()
         assert served.process.returncode == 1
         assert "config.json" in errors
 
@@ -208,7 +208,8 @@ def test_api_workers_drain_together(tiny_folder: Path) -> None:
                 httpx.get(f"{served.url}/health")
             for frames in running:
                 assert frames.result(SECONDS)[-1] == "[DONE]"
-        _, errors = served.process.communicate(timeout=SECONDS)
+        served.process.communicate(timeout=SECONDS)
+        errors = served.errors()
         assert (served.process.returncode, errors) == (0, "")
         assert engine_ended()
         for pid in pids:
@@ -238,7 +239,8 @@ def test_sigterm_lets_what_runs_complete_and_refuses_the_rest(tiny_folder: Path)
                 httpx.get(f"{served.url}/health")
             for frames in running:
                 assert frames.result(SECONDS)[-1] == "[DONE]"
-        _, errors = served.process.communicate(timeout=SECONDS)
+        served.process.communicate(timeout=SECONDS)
+        errors = served.errors()
         assert (served.process.returncode, errors) == (0, "")
 
 
@@ -254,7 +256,8 @@ def test_what_runs_too_long_after_sigterm_ends_by_an_error(tiny_folder: Path, wo
                 error = last_error(frames.result(SECONDS))
                 assert (error["code"], error["type"]) == ("engine_closed", "server_error")
                 assert "shutting down" in error["message"]
-        _, errors = served.process.communicate(timeout=SECONDS)
+        served.process.communicate(timeout=SECONDS)
+        errors = served.errors()
         assert (served.process.returncode, errors) == (0, "")
 
 
@@ -274,7 +277,8 @@ def test_a_second_signal_ends_it_at_once(tiny_folder: Path, workers: str) -> Non
                 served.process.send_signal(signal.SIGTERM)
                 assert served.notice("draining")["requests"] == 1
                 served.process.send_signal(signal.SIGTERM)
-                _, errors = served.process.communicate(timeout=SECONDS)
+                served.process.communicate(timeout=SECONDS)
+                errors = served.errors()
         assert (served.process.returncode, errors) == (0, "")
         assert engine_ended()
 

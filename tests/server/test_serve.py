@@ -14,9 +14,7 @@ from typing import Any
 import jsonschema
 import openai
 import pytest
-from serving import Serving
-
-from .processes import COMMAND, SECONDS, serving, stats, wait_until, watched
+from serving import COMMAND, SECONDS, Serving, serving, stats, wait_until, watched
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +164,8 @@ def test_sigterm_waits_for_requests_and_ends_both_processes(tiny_folder: Path) -
             assert served.notice("draining")["requests"] == 1
             rest = [line for line in frames if line]
         assert rest[-1] == "data: [DONE]", "the request in flight was served to its end"
-        _, errors = served.process.communicate(timeout=SECONDS)
+        served.process.communicate(timeout=SECONDS)
+        errors = served.errors()
         assert served.process.returncode == 0
         assert errors == ""
         assert engine_ended()

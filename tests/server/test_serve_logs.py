@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from serving import serving
+
 from weft.server.logs import FIELDS
 
-from .processes import serving
 from .test_metrics import Told
 
 KEYS = {"time", "level", "process", "logger", "message", "request_id", "trace"}
