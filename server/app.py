@@ -16,6 +16,7 @@ from .openai.chat import chat_router
 from .openai.completions import completions_router
 from .openai.decisions import decisions_router
 from .openai.embeddings import embeddings_router
+from .openai.responses import responses_router
 from .served import Served
 
 
@@ -35,6 +36,7 @@ def create_app(served: Served) -> FastAPI:
     app.include_router(messages_router(served))
     app.include_router(decisions_router(served))
     app.include_router(embeddings_router(served))
+    app.include_router(responses_router(served))
     app.include_router(models_router(served))
     app.include_router(metrics_router(served))
     return app
