@@ -128,7 +128,12 @@ class ResponseStreamOptions(StreamOptions):
 
 MetadataName = Annotated[str, Field(max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
-KEPT_RESPONSES = ("previous_response_id", "conversation")
+KEPT_RESPONSES = {
+    "previous_response_id": "send the whole conversation as input",
+    "conversation": "send the whole conversation as input",
+    "store": "leave it out, or send false",
+}
+"""Fields that ask for what was or would be kept, and what to send instead."""
 
 
 class ResponsesRequest(SamplingFields):
@@ -144,13 +149,16 @@ class ResponsesRequest(SamplingFields):
     refused: ClassVar[Refusals] = EXTENSIONS_REFUSED | {
         "background": (None, False),
         "context_management": (None, []),
+        "conversation": (None,),
         "max_tool_calls": (None,),
         "moderation": (None,),
         "n": (None, 1),
+        "previous_response_id": (None,),
         "prompt": (None,),
         "prompt_cache_options": (None,),
         "prompt_cache_retention": (None, "in_memory", "in-memory"),
         "service_tier": (None, "auto", "default"),
+        "store": (None, False),
         "truncation": (None, "disabled"),
     }
 
@@ -172,14 +180,11 @@ class ResponsesRequest(SamplingFields):
     @model_validator(mode="before")
     @classmethod
     def _keeps_nothing(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        for name in KEPT_RESPONSES:
-            if data.get(name) is not None:
-                raise UnknownOption(f"{name}: this server keeps no responses: send all of the input", param=name)
-        if data.get("store") not in (None, False):
-            raise UnknownOption("store: this server keeps no responses: leave it out, or send false", param="store")
-        return {name: value for name, value in data.items() if name not in (*KEPT_RESPONSES, "store")}
+        """Say why these are refused, before they are refused like others."""
+        for name, instead in KEPT_RESPONSES.items():
+            if isinstance(data, dict) and data.get(name, False) not in (None, False):
+                raise UnknownOption(f"{name}: this server keeps no responses: {instead}", param=name)
+        return data
 
     @property
     def effort(self) -> str | None:
