@@ -23,6 +23,23 @@ log = logging.getLogger("weft.server")
 
 AnswerT = TypeVar("AnswerT")
 
+STREAMED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The whole answer; or, where a stream was asked for, server-sent events.",
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "description": "One event.",
+                    "type": "object",
+                    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+                    "required": ["data"],
+                }
+            }
+        },
+    }
+}
+"""What the OpenAPI page says of an answer that may be a stream."""
+
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 

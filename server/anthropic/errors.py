@@ -6,7 +6,9 @@ the words of its API.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 PREFIX = "/v1/messages"
 REQUEST_ID = "Request-Id"
@@ -22,6 +24,35 @@ _KINDS = {
     504: "timeout_error",
     _OVERLOADED: "overloaded_error",
 }
+
+
+class AnthropicErrorDetails(BaseModel):
+    """The stable word for programs, and the field at fault."""
+
+    error_code: str | None
+    param: str | None
+
+
+class AnthropicError(BaseModel):
+    """What went wrong."""
+
+    type: str
+    message: str
+    details: AnthropicErrorDetails
+
+
+class AnthropicErrorEnvelope(BaseModel):
+    """The body of every error of this API."""
+
+    type: Literal["error"]
+    error: AnthropicError
+    request_id: str | None
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "default": {"model": AnthropicErrorEnvelope, "description": "What went wrong."}
+}
+"""What the OpenAPI page says of this API's errors."""
 
 
 def is_anthropic(path: str) -> bool:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from ...errors import InvalidRequest, WeftError
 from ...request import FinishReason, GenerateRequest, TokenEvent
-from ..answers import StreamEnding, event_stream, json_response, named_frame, until_gone
+from ..answers import STREAMED, StreamEnding, event_stream, json_response, named_frame, until_gone
 from ..calls import current_call
 from ..errors import status_of
 from ..generations import Generations
@@ -19,7 +19,7 @@ from ..turns import Turn, prepare
 from ..usage import Meter
 from .answer_blocks import AnswerBlocks, Event
 from .answer_types import Message, MessageUsage, StopReason, TokenCount
-from .errors import PREFIX, anthropic_envelope, anthropic_status
+from .errors import ERRORS, PREFIX, anthropic_envelope, anthropic_status
 from .requests import CountRequest, MessagesRequest
 
 
@@ -36,7 +36,7 @@ def messages_router(served: Served) -> APIRouter:
     """The routes, for one model."""
     router = APIRouter()
 
-    @router.post(PREFIX, response_model=Message)
+    @router.post(PREFIX, response_model=Message, responses=STREAMED | ERRORS)
     async def create_message(request: Request, body: MessagesRequest) -> Response:
         """Answer a conversation, or go on with an answer that its last message begins."""
         served.check_model(body.model)
@@ -48,7 +48,7 @@ def messages_router(served: Served) -> APIRouter:
             return await event_stream(request, call.frames(generation), ENDING)
         return json_response(await until_gone(request, call.answer(generation)))
 
-    @router.post(f"{PREFIX}/count_tokens")
+    @router.post(f"{PREFIX}/count_tokens", responses=ERRORS)
     async def count_tokens(body: CountRequest) -> TokenCount:
         """How many tokens a conversation has, as the model is given it."""
         served.check_model(body.model)

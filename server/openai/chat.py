@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ...chat.pieces import CallArguments, CallOpened, ContentText, Piece, ReasoningText
 from ...request import FinishReason, GenerateRequest, TokenEvent
-from ..answers import event_stream, frame, json_response, until_gone
+from ..answers import STREAMED, event_stream, frame, json_response, until_gone
 from ..generations import Generations, Output, collect, finish_reason
 from ..served import Served, new_id
 from ..tokens import ChatLogprobs, chat_logprobs
@@ -37,7 +37,7 @@ def chat_router(served: Served) -> APIRouter:
     """The route, for one model."""
     router = APIRouter()
 
-    @router.post("/v1/chat/completions", response_model=ChatCompletion)
+    @router.post("/v1/chat/completions", response_model=ChatCompletion, responses=STREAMED)
     async def create_chat_completion(request: Request, body: ChatRequest) -> Response:
         """Answer a conversation."""
         served.check_model(body.model)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ...errors import InvalidRequest
 from ...request import GenerateRequest, TokenEvent
-from ..answers import event_stream, frame, json_response, until_gone
+from ..answers import STREAMED, event_stream, frame, json_response, until_gone
 from ..constraint_fields import ConstraintFields
 from ..fields import EXTENSIONS_REFUSED, Refusals, SamplingFields
 from ..generations import FinishText, Generations, collect, finish_reason
@@ -67,7 +67,7 @@ def completions_router(served: Served) -> APIRouter:
     """The route, for one model."""
     router = APIRouter()
 
-    @router.post("/v1/completions", response_model=Completion)
+    @router.post("/v1/completions", response_model=Completion, responses=STREAMED)
     async def create_completion(request: Request, body: CompletionRequest) -> Response:
         """Continue a prompt, or each of several.
 

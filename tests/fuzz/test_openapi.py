@@ -44,7 +44,7 @@ def test_answers_are_as_the_page_says(page: Any, small: Serving, mode: str) -> N
         if mode == "negative" and not operation.body:  # any text is a fine name in a path
             continue
 
-        @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+        @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
         @given(case=operation.as_strategy(generation_mode=schemathesis.GenerationMode(mode)))
         def check(case: Any) -> None:
             case.call_and_validate()
