@@ -10,6 +10,7 @@ from checkout import ROOT
 
 from weft.server.app import create_app
 from weft.server.fields import ApiModel
+from weft.server.metrics import describe
 from weft.server.served import Served
 
 PAGE = ROOT / "docs" / "server.md"
@@ -31,6 +32,8 @@ def reference() -> str:
         name = _body(operation)
         if name in models:
             lines += ["", f"### {method} {path}", "", *_fields(models[name])]
+    lines += ["", "### Metrics", "", "| metric | kind | |", "|---|---|---|"]
+    lines += [f"| `{name}` | {kind} | {meaning} |" for name, kind, meaning in describe()]
     return "\n".join(lines)
 
 
