@@ -48,9 +48,9 @@ CASES = {
         ["a", "é\n", 1, None, {"x": [1, "y"]}],
         [0],
     ),
-    "enum and type": ({"enum": ["a", 1, 2.0, True], "type": ["string", "integer"]}, ["a", 1, 2.0], [True]),
+    "enum and type": ({"enum": ["a", 1, 2.0, True], "type": ["string", "integer"]}, ["a", 1, 2], [True]),
     "const": ({"const": {"a": [True, None]}}, [{"a": [True, None]}], [{"a": [True]}]),
-    "const and enum": ({"const": 1, "enum": [1.0, 2]}, [1.0], [2]),
+    "const and enum": ({"const": 1, "enum": [1.0, 2]}, [1], [2]),
     "object": (obj(a=TEXT, b=INT), [{"a": "x", "b": 1}], [{"a": "x"}, {}, {"a": 1, "b": 1}]),
     "optional": (
         obj(["b"], a=INT, b=INT, c=INT),
@@ -161,6 +161,14 @@ def test_all_that_is_let_through_validates(vocabulary, accepts, walk, name, whit
             instance = json.loads(drawn)
             assert validates(schema, instance), drawn
     assert finished
+
+
+@pytest.mark.parametrize("schema", [INT, {"enum": [1, 7]}, {"type": "integer", "minimum": 1, "multipleOf": 1}])
+def test_integers_are_written_without_a_fraction_unless_any_spelling_is_wanted(vocabulary, accepts, schema):
+    plain = compile(vocabulary=vocabulary, json_schema=schema)
+    assert accepts(plain, "7")
+    assert not accepts(plain, "7.0")
+    assert accepts(compile(vocabulary=vocabulary, json_schema=schema, property_order="any"), "7.0")
 
 
 SCHEMAS = st.recursive(
