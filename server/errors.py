@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from ..errors import EngineClosed, InvalidRequest, NotFound, Overloaded, WeftError
+from ..errors import EngineClosed, InvalidRequest, NotFound, Overloaded, UnknownOption, WeftError
 from .anthropic.errors import REQUEST_ID as ANTHROPIC_REQUEST_ID
 from .anthropic.errors import anthropic_envelope, anthropic_status, is_anthropic
 from .calls import current_call
@@ -156,6 +156,9 @@ def describe_invalid(faults: Sequence[Any], body: Any) -> tuple[str, str | None,
     places = [(_place(fault, body), fault) for fault in faults]
     place, fault = max(places, key=lambda entry: len(entry[0]))
     raised = fault.get("ctx", {}).get("error")
+    if isinstance(raised, UnknownOption) and place:
+        inner = f"{_path(place)}."  # the model that refused a field of its own knows only its name
+        return f"{inner}{raised.message}", f"{inner}{raised.param}", raised.code
     if isinstance(raised, WeftError):
         return raised.message, raised.param, raised.code
     if fault["type"] == "json_invalid":

@@ -71,7 +71,7 @@ def refused(http: httpx.Client, body: Any, param: str | None, code: str | None =
         ({"response_format": SCHEMA, "regex": "a"}, "regex"),
         ({"structured_outputs": {}}, "structured_outputs"),
         ({"structured_outputs": {"regex": "a", "choice": ["b"]}}, "structured_outputs.choice"),
-        ({"structured_outputs": {"regex": "a", "whitespace_pattern": "b"}}, "whitespace_pattern"),
+        ({"structured_outputs": {"regex": "a", "whitespace_pattern": "b"}}, "structured_outputs.whitespace_pattern"),
         ({"guided_choice": []}, "guided_choice"),
         ({"guided_decoding_backend": "xgrammar"}, "guided_decoding_backend"),
         ({"lora_path": "x"}, "lora_path"),
