@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from ...errors import InvalidRequest, Overloaded, UnknownOption, WeftError
 from ...request import FinishReason, GenerateRequest
-from ..answers import StreamEnding, event_stream, named_frame, until_gone
+from ..answers import STREAMED, StreamEnding, event_stream, named_frame, until_gone
 from ..generations import Generations
 from ..served import Served, new_id
 from ..turns import Conversation, Turn, effort_variables, prepare, template_variables
@@ -25,7 +25,7 @@ def responses_router(served: Served) -> APIRouter:
     """The route, for one model."""
     router = APIRouter()
 
-    @router.post("/v1/responses", response_model=ResponseObject)
+    @router.post("/v1/responses", response_model=ResponseObject, responses=STREAMED)
     async def create_response(request: Request, body: ResponsesRequest) -> Response:
         """Answer a conversation."""
         served.check_model(body.model)

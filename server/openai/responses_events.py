@@ -43,6 +43,7 @@ class OutputWriter:
         self._reader = reader
         self._tokens = 0
         self._open: OutputItem | None = None
+        self._texts: list[str] = []  # of the open item; put together where it closes
         self._blank = ""
         self._logprobs = _TextLogprobs(tokenizer)
 
@@ -63,7 +64,7 @@ class OutputWriter:
     def give_up(self) -> None:
         """There comes no more, and nobody is told."""
         if self._open is not None:
-            self._open.status = "incomplete"
+            self._settle(self._open, cut_short=True)
             self._open = None
 
     def _piece(self, piece: Piece) -> Iterator[Event]:
@@ -84,18 +85,17 @@ class OutputWriter:
         if not isinstance(self._open, AnsweredReasoning):
             yield from self._begin(AnsweredReasoning(id=new_id("rs", "_")))
             yield from self._add_part(AnsweredReasoningText())
-        assert isinstance(self._open, AnsweredReasoning)
-        self._open.content[0].text += text
+        self._texts.append(text)
         yield self._event("response.reasoning_text.delta", content_index=0, delta=text)
 
     def _content(self, text: str) -> Iterator[Event]:
         if not isinstance(self._open, AnsweredMessage):
-            self._blank += text
-            if not self._blank.strip():
-                yield from self._close("completed")
+            if not text.strip():
+                self._blank += text
+                yield from self._close()
                 return
             yield from self._begin_message()
-            text, self._blank = self._blank, ""
+            text, self._blank = self._blank + text, ""
         yield from self._text(text, self._logprobs.of(text))
 
     def _begin_message(self) -> Iterator[Event]:
@@ -104,18 +104,17 @@ class OutputWriter:
 
     def _text(self, text: str, logprobs: list[TokenLogprob]) -> Iterator[Event]:
         assert isinstance(self._open, AnsweredMessage)
-        self._open.content[0].text += text
+        self._texts.append(text)
         self._open.content[0].logprobs += logprobs
         told = [logprob.model_dump() for logprob in logprobs]
         yield self._event("response.output_text.delta", content_index=0, delta=text, logprobs=told)
 
     def _arguments(self, text: str) -> Iterator[Event]:
-        assert isinstance(self._open, AnsweredCall)
-        self._open.arguments += text
+        self._texts.append(text)
         yield self._event("response.function_call_arguments.delta", delta=text)
 
     def _begin(self, item: OutputItem) -> Iterator[Event]:
-        yield from self._close("completed")
+        yield from self._close()
         self._open = item
         self.items.append(item)
         yield "response.output_item.added", {"output_index": len(self.items) - 1, "item": item.model_dump()}
@@ -130,14 +129,13 @@ class OutputWriter:
         if not has_calls and not isinstance(self._open, AnsweredMessage) and not (cut_short and self.items):
             yield from self._begin_message()
             yield from self._text(self._blank, self._logprobs.of(self._blank))
-        whole = isinstance(self._open, AnsweredCall) and self._open.is_whole()
-        yield from self._close("incomplete" if cut_short and not whole else "completed")
+        yield from self._close(cut_short=cut_short)
 
-    def _close(self, status: Any) -> Iterator[Event]:
+    def _close(self, *, cut_short: bool = False) -> Iterator[Event]:
         item = self._open
         if item is None:
             return
-        item.status = status
+        self._settle(item, cut_short=cut_short)
         match item:
             case AnsweredReasoning():
                 part: Any = item.content[0].model_dump()
@@ -152,6 +150,17 @@ class OutputWriter:
                 yield self._event("response.function_call_arguments.done", name=item.name, arguments=item.arguments)
         yield "response.output_item.done", {"output_index": len(self.items) - 1, "item": item.model_dump()}
         self._open = None
+
+    def _settle(self, item: OutputItem, *, cut_short: bool) -> None:
+        """Give an item its text and its status. A call may have come to its end where the answer did not."""
+        text = "".join(self._texts)
+        self._texts.clear()
+        if isinstance(item, AnsweredCall):
+            item.arguments = text
+            cut_short = cut_short and not item.is_whole()
+        else:
+            item.content[0].text = text
+        item.status = "incomplete" if cut_short else "completed"
 
     def _event(self, name: str, /, **data: Any) -> Event:
         assert self._open is not None
