@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated
@@ -52,6 +53,16 @@ def serve(
     ] = 30.0,
     log_level: Annotated[LogLevel, typer.Option(help="What is logged; each call's line is info.")] = LogLevel.INFO,
     log_format: Annotated[LogFormat, typer.Option(help="What log lines are; they go to stderr.")] = LogFormat.TEXT,
+    api_key: Annotated[
+        list[str] | None,
+        typer.Option(help="A key that calls must show; may be repeated. Without it, those of WEFT_API_KEY, by commas."),
+    ] = None,
+    salt_by_key: Annotated[
+        bool, typer.Option("--salt-by-key", help="Requests of different keys share no cached prefix.")
+    ] = False,
+    cors_origin: Annotated[
+        list[str] | None, typer.Option(help="An origin whose web pages may call, or *; may be repeated.")
+    ] = None,
     api_workers: Annotated[
         int, typer.Option(min=1, help="API processes on the one engine; more than 1 run beside the main process.")
     ] = 1,
@@ -71,7 +82,7 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="Print what happens as lines of JSON, for programs.")] = False,
 ) -> None:
     """Serve a model over the OpenAI API."""
-    from ..server.options import EngineOptions, HttpOptions, ServeOptions
+    from ..server.options import AccessOptions, EngineOptions, HttpOptions, ServeOptions
     from ..server.serve import serve as run
 
     engine = EngineOptions(
@@ -104,10 +115,19 @@ def serve(
             max_connections=max_connections,
             backlog=backlog,
         ),
+        access=AccessOptions(
+            api_keys=tuple(api_key or _keys_of_environment()),
+            cors_origins=tuple(cors_origin or ()),
+            salt_by_key=salt_by_key,
+        ),
         api_workers=api_workers,
         engine_restarts=engine_restarts,
     )
     asyncio.run(run(options, _print_json if as_json else _print))
+
+
+def _keys_of_environment() -> list[str]:
+    return [key.strip() for key in os.environ.get("WEFT_API_KEY", "").split(",") if key.strip()]
 
 
 def _print(notice: Notice) -> None:

@@ -55,7 +55,7 @@ class Access:
 
 
 class _Answer:
-    """Watches an answer go out; `left` says that the client went away before its end."""
+    """Watches an answer go out; `left` says that the client went away before the end of one that was no error."""
 
     def __init__(self, headers: dict[str, str], receive: Receive, send: Send) -> None:
         self._headers = headers
@@ -74,7 +74,7 @@ class _Answer:
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.disconnect" and not self._complete:
-            self.left = True
+            self.left = self.status < 400  # one that has its error may leave
         return message
 
     async def send(self, message: Message) -> None:

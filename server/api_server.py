@@ -54,7 +54,10 @@ class Model:
 
 def build_app(options: ServeOptions, model: Model, client: EngineClient) -> ASGIApp:
     """The app that serves a client's engine."""
-    return create_app(Served(client, model.tokenizer, model.name, options.limits, model.dialect))
+    served = Served(
+        client, model.tokenizer, model.name, options.limits, model.dialect, salt_by_key=options.access.salt_by_key
+    )
+    return create_app(served, options.access)
 
 
 class ApiServer:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from .access import Access
 from .anthropic.messages import messages_router
+from .auth import ApiKeys
 from .body_limit import BodyLimit
 from .errors import ErrorEnvelope, install_error_handlers
 from .metrics_route import metrics_router
@@ -17,10 +19,11 @@ from .openai.completions import completions_router
 from .openai.decisions import decisions_router
 from .openai.embeddings import embeddings_router
 from .openai.responses import responses_router
+from .options import AccessOptions
 from .served import Served
 
 
-def create_app(served: Served) -> FastAPI:
+def create_app(served: Served, access: AccessOptions | None = None) -> FastAPI:
     """An ASGI app that serves one model. It neither starts nor ends the engine."""
     app = FastAPI(
         title="weft",
@@ -28,8 +31,7 @@ def create_app(served: Served) -> FastAPI:
         redoc_url=None,
         responses={"default": {"model": ErrorEnvelope, "description": "What went wrong."}},
     )
-    app.add_middleware(BodyLimit, limit=served.limits.body_bytes)
-    app.add_middleware(Access, engine=served.engine)  # the last one added is the outermost
+    _guard(app, served, access or AccessOptions())
     install_error_handlers(app)
     app.include_router(completions_router(served))
     app.include_router(chat_router(served))
@@ -40,3 +42,20 @@ def create_app(served: Served) -> FastAPI:
     app.include_router(models_router(served))
     app.include_router(metrics_router(served))
     return app
+
+
+def _guard(app: FastAPI, served: Served, access: AccessOptions) -> None:
+    """Add what a call passes before it reaches its route; the last one added is the outermost."""
+    app.add_middleware(BodyLimit, limit=served.limits.body_bytes)
+    if access.api_keys:
+        app.add_middleware(ApiKeys, keys=access.api_keys)
+    if access.cors_origins:
+        # Outside of the keys: browsers ask without one whether they may ask, and a page may read why it may not.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=access.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
+    app.add_middleware(Access, engine=served.engine)

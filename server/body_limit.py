@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import TooLarge, error_response
+from .errors import TooLarge
+from .refusal import refuse_unread
 
 
 class BodyLimit:
@@ -21,8 +22,7 @@ class BodyLimit:
         body = None if self._declared(scope) > self._limit else await self._read(receive)
         if body is None:
             error = TooLarge(f"the body is larger than {self._limit} bytes")
-            response = error_response(scope["path"], error, {"Connection": "close"})
-            await response(scope, receive, send)
+            await refuse_unread(error, scope, receive, send)
             return
         pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -17,12 +17,14 @@ class Call:
     Attributes:
         id: the client's name for it, or ours.
         answer_id: the answer's id, with which the ids of its requests to the engine begin.
+        key: the id of the API key that was shown, where keys are asked for.
         error_code: why it was answered by an error.
         meters: what counts its tokens.
     """
 
     id: str
     answer_id: str | None = None
+    key: str | None = None
     error_code: str | None = None
     meters: list[Meter] = field(default_factory=list)
 

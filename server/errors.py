@@ -54,7 +54,14 @@ class TooLarge(InvalidRequest):
     code = "request_too_large"
 
 
+class Unauthorized(InvalidRequest):
+    """The call shows no key that this server knows."""
+
+    code = "invalid_api_key"
+
+
 _STATUS: tuple[tuple[type[WeftError], int], ...] = (
+    (Unauthorized, 401),
     (TooLarge, 413),
     (InvalidRequest, 400),
     (NotFound, 404),

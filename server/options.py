@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +78,40 @@ class HttpOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessOptions:
+    """Who may call.
+
+    Attributes:
+        api_keys: a call must show one of them; none lets everyone call.
+        cors_origins: the origins whose web pages may call from a browser; "*" is all.
+        salt_by_key: whether requests of different keys share no cached prefix.
+    """
+
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+    cors_origins: tuple[str, ...] = ()
+    salt_by_key: bool = False
+
+    def validate(self) -> None:
+        """Raise `InvalidRequest` for what cannot work. No message tells a key."""
+        for key in self.api_keys:
+            if not _KEY.fullmatch(key):
+                raise InvalidRequest(
+                    "an API key must be of visible ASCII characters, which headers hold", param="api_key"
+                )
+        for origin in self.cors_origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise InvalidRequest(
+                    f"cors_origin must be * or like https://example.org, not {origin!r}", param="cors_origin"
+                )
+        if self.salt_by_key and not self.api_keys:
+            raise InvalidRequest("salt_by_key: needs API keys", param="salt_by_key")
+
+
+_KEY = re.compile(r"[!-~]+")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@]+")
+
+
+@dataclass(frozen=True, slots=True)
 class ServeOptions:
     """Everything `weft serve` is told.
 
@@ -89,6 +124,7 @@ class ServeOptions:
         log_level, log_format: what both processes log, and as what; it goes to stderr.
         limits: bounds on each request.
         http: bounds on connections.
+        access: who may call.
         api_workers: API processes; 1 is the main process itself, more are processes beside it.
         engine_restarts: how often within ten minutes an engine that died is started again, and so each API worker.
     """
@@ -104,11 +140,13 @@ class ServeOptions:
     log_format: LogFormat = LogFormat.TEXT
     limits: Limits = field(default_factory=Limits)
     http: HttpOptions = field(default_factory=HttpOptions)
+    access: AccessOptions = field(default_factory=AccessOptions)
     api_workers: int = 1
     engine_restarts: int = 3
 
     def validate(self) -> None:
         """Raise `InvalidRequest` for an option out of its range."""
+        self.access.validate()
         for name, value, least in (
             ("api_workers", self.api_workers, 1),
             ("engine_restarts", self.engine_restarts, 0),

@@ -28,6 +28,7 @@ class Served:
     Attributes:
         name: what clients call it.
         dialect: how it writes tool calls and reasoning.
+        salt_by_key: whether requests of different API keys share no cached prefix.
         created: seconds since the epoch.
     """
 
@@ -36,6 +37,7 @@ class Served:
     name: str
     limits: Limits = field(default_factory=Limits)
     dialect: Dialect = field(default_factory=Dialect)
+    salt_by_key: bool = False
     created: int = field(default_factory=lambda: int(time.time()))
 
     def check_model(self, name: str) -> None:
@@ -65,7 +67,9 @@ class Served:
 
     def salt(self, given: str | None) -> str:
         """The cache salt of a request whose client gave this one: prefixes are shared under equal salts only."""
-        return given or ""
+        # A key's id is of one length and stands first: no salt that a client makes up can be another key's.
+        owner = f"{current_call().key}:" if self.salt_by_key else ""
+        return owner + (given or "")
 
     def requests(
         self,

@@ -19,7 +19,7 @@ import zmq.asyncio
 from weft.chat.tool_formats import FORMATS
 from weft.server.app import create_app
 from weft.server.dialect import Dialect
-from weft.server.options import Limits
+from weft.server.options import AccessOptions, Limits
 from weft.server.served import Served
 from weft.server.wire.client import EngineClient
 from weft.server.wire.messages import EngineInfo
@@ -53,7 +53,9 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serve(tokenizer: FakeTokenizer, dialect: Dialect) -> Iterator[RunningServer]:
+def serve(
+    tokenizer: FakeTokenizer, dialect: Dialect, limits: Limits = LIMITS, access: AccessOptions | None = None
+) -> Iterator[RunningServer]:
     """A server of its own."""
     made: Future[RunningServer] = Future()
     started = threading.Event()
@@ -69,7 +71,9 @@ def serve(tokenizer: FakeTokenizer, dialect: Dialect) -> Iterator[RunningServer]
             client = EngineClient(context, "inproc://engine", "secret")
             client.start()
             await client.ready()
-            app = create_app(Served(client, tokenizer, "fake-model", LIMITS, dialect))
+            salt_by_key = access is not None and access.salt_by_key
+            served = Served(client, tokenizer, "fake-model", limits, dialect, salt_by_key=salt_by_key)
+            app = create_app(served, access)
             config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", timeout_graceful_shutdown=1)
             server = _Server(config, started)
             stop.set_result(lambda: loop.call_soon_threadsafe(setattr, server, "should_exit", True))
@@ -95,8 +99,10 @@ def serve(tokenizer: FakeTokenizer, dialect: Dialect) -> Iterator[RunningServer]
 
 @pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
-    """The server; use `server`, which resets the engine's script. A test module may name a `DIALECT` of its own."""
-    with serve(FakeTokenizer(), getattr(request.module, "DIALECT", HERMES)) as made:
+    """The server; use `server`, which resets the engine's script. A module may name a `DIALECT`, `LIMITS`, `ACCESS`."""
+    module = request.module
+    limits = getattr(module, "LIMITS", LIMITS)
+    with serve(FakeTokenizer(), getattr(module, "DIALECT", HERMES), limits, getattr(module, "ACCESS", None)) as made:
         yield made
 
 

@@ -221,7 +221,8 @@ def test_failures_are_counted_by_their_code_and_bear_the_id(
     after = rejections(server)
     grown = {code: count - before.get(code, 0) for code, count in after.items() if count != before.get(code, 0)}
     assert grown == dict.fromkeys(answers, 1) | {"overloaded": 2}
-    assert [lines.next()["error_code"] for _ in range(8)] == [*answers, "overloaded"]
+    # Those of different connections in no order: one whose body is refused ends after the next may have begun.
+    assert sorted(lines.next()["error_code"] for _ in range(8)) == sorted([*answers, "overloaded"])
 
 
 def test_an_unforeseen_failure_has_an_id_and_is_counted(
