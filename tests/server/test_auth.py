@@ -10,13 +10,13 @@ import anthropic
 import httpx
 import openai
 import pytest
+from serving import serving
 
 from weft.errors import InvalidRequest
 from weft.server.auth import key_id
 from weft.server.options import AccessOptions, ServeOptions
 
 from .conftest import RunningServer
-from .processes import serving
 
 ACCESS = AccessOptions(
     api_keys=("first-key", "second-key"), cors_origins=("https://app.example.org",), salt_by_key=True
