@@ -171,7 +171,7 @@ class ResponsesRequest(SamplingFields):
     parallel_tool_calls: bool | None = None
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None
-    include: list[Literal["message.output_text.logprobs"]] | None = None
+    include: list[str] | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
     metadata: Annotated[dict[MetadataName, MetadataValue], Field(max_length=16)] | None = None
     stream_options: ResponseStreamOptions | None = None
@@ -196,8 +196,15 @@ class ResponsesRequest(SamplingFields):
         return self.text.format.asked() if self.text is not None and self.text.format is not None else None
 
     def wanted_logprobs(self) -> tuple[bool, int]:
-        """(whether logprobs are wanted, how many alternatives). Raises `InvalidRequest` for these without those."""
-        wanted = LOGPROBS in (self.include or ())
+        """(whether logprobs are wanted, how many alternatives).
+
+        Raises `InvalidRequest` for alternatives without `include` asking for logprobs, or where it asks for more.
+        """
+        for at, name in enumerate(self.include or ()):
+            if name != LOGPROBS:
+                place = f"include[{at}]"
+                raise UnknownOption(f'{place}: {name[:64]!r} is not supported here, only "{LOGPROBS}"', param=place)
+        wanted = bool(self.include)
         if self.top_logprobs and not wanted:
             raise InvalidRequest(f'top_logprobs: needs "{LOGPROBS}" in include', param="top_logprobs")
         return wanted, self.top_logprobs or 0
