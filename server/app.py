@@ -21,6 +21,10 @@ from .openai.embeddings import embeddings_router
 from .openai.responses import responses_router
 from .options import AccessOptions
 from .served import Served
+from .server_info import server_info_router
+from .sglang.control import control_router
+from .sglang.generate import generate_router
+from .sglang.running import Running
 
 
 def create_app(served: Served, access: AccessOptions | None = None) -> FastAPI:
@@ -40,7 +44,11 @@ def create_app(served: Served, access: AccessOptions | None = None) -> FastAPI:
     app.include_router(embeddings_router(served))
     app.include_router(responses_router(served))
     app.include_router(models_router(served))
+    app.include_router(server_info_router(served))
     app.include_router(metrics_router(served))
+    running = Running()
+    app.include_router(generate_router(served, running))
+    app.include_router(control_router(served, running))
     return app
 
 

@@ -29,17 +29,22 @@ class Generations:
     whatever happens between leaves nothing behind in the engine.
 
     Args:
-        constraint_param: the field that the requests' constraint came from; an error about the constraint names it.
+        constraint_param: the field that the requests' constraint came from, or each one's; an error about the
+            constraint names it.
     """
 
     def __init__(
-        self, engine: AsyncEngine, requests: Sequence[GenerateRequest], constraint_param: str | None = None
+        self,
+        engine: AsyncEngine,
+        requests: Sequence[GenerateRequest],
+        constraint_param: str | Sequence[str | None] | None = None,
     ) -> None:
         self._engine = engine
         self._requests = requests
         self._constraint_param = constraint_param
         self._streams: list[EventStream] = []
         self._unfinished: set[int] = set()
+        self._given_up: set[int] = set()
 
     async def __aenter__(self) -> Self:
         try:
@@ -55,6 +60,12 @@ class Generations:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._abort()
+
+    def give_up(self, index: int) -> None:
+        """Abort one of them, which is no failure of the call: its last event says `abort`."""
+        if index in self._unfinished:
+            self._given_up.add(index)
+            self._streams[index].abort()
 
     async def events(self) -> AsyncIterator[tuple[int, TokenEvent]]:
         """(index of the request, event), each request's in order. Raises the first error that any of them meets."""
@@ -90,8 +101,15 @@ class Generations:
             async for event in self._checked(index):
                 yield event
         except GrammarError as error:
-            error.param = self._constraint_param
+            param = self._constraint_param
+            error.param = param if param is None or isinstance(param, str) else param[index]
             raise
+        except Aborted:
+            if index not in self._given_up:
+                raise
+            self._unfinished.discard(index)
+            request = self._requests[index]
+            yield TokenEvent(request.id, -1, prompt_tokens=len(request.prompt), finish=FinishReason.ABORT)
 
     async def _checked(self, index: int) -> AsyncIterator[TokenEvent]:
         async for event in self._streams[index]:

@@ -1,9 +1,9 @@
-"""GET /v1/models, and what else can be asked about the server: /health, /version, /server_info."""
+"""GET /v1/models, and what else can be asked about the server: /health, /version."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -39,14 +39,6 @@ class Version(BaseModel):
     version: str
 
 
-class ServerInfo(BaseModel):
-    """The served model and the engine's counters, by the names of `weft.runtime`'s `EngineStats`."""
-
-    model: str
-    version: str
-    stats: dict[str, Any]
-
-
 def models_router(served: Served) -> APIRouter:
     """The routes, for one model."""
     router = APIRouter()
@@ -73,10 +65,5 @@ def models_router(served: Served) -> APIRouter:
     async def get_version() -> Version:
         """weft's version."""
         return Version(version=version("weft"))
-
-    @router.get("/server_info")
-    async def server_info() -> ServerInfo:
-        """What is served, and what the engine has done so far and holds now."""
-        return ServerInfo(model=served.name, version=version("weft"), stats=await served.engine.stats())
 
     return router

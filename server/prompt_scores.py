@@ -19,11 +19,13 @@ class PromptScore:
         logprobs: each one's natural log-probability given all before; None for a prompt's first token, before which
             nothing stands.
         tops: the likeliest (id, logprob) in each place; empty where none were asked for.
+        cached_tokens: so many of the whole prompt's tokens were in the prefix cache already.
     """
 
     token_ids: tuple[int, ...]
     logprobs: tuple[float | None, ...]
     tops: tuple[Top, ...]
+    cached_tokens: int = 0
 
 
 async def score_prompt(
@@ -43,5 +45,5 @@ async def score_prompt(
     logprobs: tuple[float | None, ...] = result.token_logprobs[0]
     tops = result.top_logprobs[0] if result.top_logprobs else ((),) * len(logprobs)
     if start == 0:
-        return PromptScore(prompt, (None, *logprobs), ((), *tops))
-    return PromptScore(prompt[start:], logprobs, tops)
+        return PromptScore(prompt, (None, *logprobs), ((), *tops), result.cached_tokens)
+    return PromptScore(prompt[start:], logprobs, tops, result.cached_tokens)
