@@ -86,7 +86,7 @@ def test_a_body_of_100_megabytes_is_refused_and_not_kept(served: Serving) -> Non
     for headers in ({"Content-Length": str(100 * 2**20)}, {}):
         try:
             answer = served.http.post(CHAT, content=pieces(), headers=headers)
-        except (httpx.WriteError, httpx.ReadError):
+        except httpx.TransportError:
             continue  # the connection was closed while we went on sending
         assert answer.status_code == 413
     assert resident(served) < held + ROOM
