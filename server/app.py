@@ -25,6 +25,7 @@ from .server_info import server_info_router
 from .sglang.control import control_router
 from .sglang.generate import generate_router
 from .sglang.running import Running
+from .tokenization import tokenization_router
 
 
 def create_app(served: Served, access: AccessOptions | None = None) -> FastAPI:
@@ -43,6 +44,7 @@ def create_app(served: Served, access: AccessOptions | None = None) -> FastAPI:
     app.include_router(decisions_router(served))
     app.include_router(embeddings_router(served))
     app.include_router(responses_router(served))
+    app.include_router(tokenization_router(served))
     app.include_router(models_router(served))
     app.include_router(server_info_router(served))
     app.include_router(metrics_router(served))

@@ -46,6 +46,7 @@ class Limits:
         n: most choices for each prompt.
         prompts: most prompts in one completion request.
         inputs: most texts in one embedding request.
+        tokens: most token ids to be turned into text by one request.
         generations: most choices in all, over the request's prompts.
         messages: most messages of a chat.
         tools: most tools of a chat.
@@ -55,6 +56,7 @@ class Limits:
     n: int = 16
     prompts: int = 128
     inputs: int = 2048
+    tokens: int = 1_000_000
     generations: int = 256
     messages: int = 4096
     tools: int = 256

@@ -89,7 +89,7 @@ def completion_logprobs(
 
     With `tops`, each token's alternatives include the token itself.
     """
-    texts = [_text(tokenizer, event.token_id) for event in events]
+    texts = [token_text(tokenizer, event.token_id) for event in events]
     offsets = []
     for event in events:
         offsets.append(offset)
@@ -113,7 +113,7 @@ def prompt_logprobs(
     tops: Sequence[Sequence[tuple[int, float]]] | None,
 ) -> CompletionLogprobs:
     """The logprobs of an echoed prompt, from its first token on. With `tops`, alternatives as above."""
-    texts = [_text(tokenizer, token) for token in token_ids]
+    texts = [token_text(tokenizer, token) for token in token_ids]
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     offsets, offset = [], 0
     for token in token_ids:
@@ -151,26 +151,26 @@ def joined(first: CompletionLogprobs, second: CompletionLogprobs) -> CompletionL
     )
 
 
-def _alternatives(
-    tokenizer: ApiTokenizer, top: Sequence[tuple[int, float]], text: str, logprob: float | None
-) -> dict[str, float]:
-    return {**{_text(tokenizer, token): _finite(each) for token, each in top}, text: _finite(logprob)}
-
-
-def _top(tokenizer: ApiTokenizer, token: int, logprob: float | None) -> TopLogprob:
-    data = tokenizer.token_bytes(token)
-    return TopLogprob(token=_text(tokenizer, token), logprob=_finite(logprob), bytes=list(data) or None)
-
-
-def _text(tokenizer: ApiTokenizer, token: int) -> str:
-    """A token as text; bytes that are no whole characters as OpenAI writes them."""
-    data = tokenizer.token_bytes(token)
+def token_text(tokenizer: ApiTokenizer, token: int, *, special: bool = False) -> str:
+    """A token as text; bytes that are no whole characters as OpenAI writes them. With `special`, such have names."""
+    data = tokenizer.token_bytes(token, special)
     if not data:
         return f"<token {token}>"
     try:
         return data.decode()
     except UnicodeDecodeError:
         return "bytes:" + "".join(f"\\x{byte:02x}" for byte in data)
+
+
+def _alternatives(
+    tokenizer: ApiTokenizer, top: Sequence[tuple[int, float]], text: str, logprob: float | None
+) -> dict[str, float]:
+    return {**{token_text(tokenizer, token): _finite(each) for token, each in top}, text: _finite(logprob)}
+
+
+def _top(tokenizer: ApiTokenizer, token: int, logprob: float | None) -> TopLogprob:
+    data = tokenizer.token_bytes(token)
+    return TopLogprob(token=token_text(tokenizer, token), logprob=_finite(logprob), bytes=list(data) or None)
 
 
 def _finite(logprob: float | None) -> float:
