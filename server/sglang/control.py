@@ -90,7 +90,8 @@ def control_router(served: Served, running: Running) -> APIRouter:
         """Abort answers of /generate by their `rid`, or all of them; their clients get what there is of them.
 
         Other APIs' calls have no `rid`: they are aborted by closing their connection. A name that is not known is
-        ignored, since it may just have ended. Where several API processes share the engine, each knows its own calls.
+        ignored, since it may just have ended. Where several API processes share the engine, each knows its own calls;
+        where there are API keys, each aborts its own answers only.
         """
         if body.abort_all:
             running.abort_all()
