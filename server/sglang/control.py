@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from ...errors import InvalidRequest, UnknownOption
 from ...request import GenerateRequest, Sampling
@@ -38,6 +38,12 @@ class FlushBody(RequestBody):
     """`empty_cache` asks for memory to be given back to the device: pages never are, so that it makes no difference."""
 
     empty_cache: bool | None = None
+
+
+class Flushed(BaseModel):
+    """The cache is empty, but for what running requests hold."""
+
+    success: Literal[True] = True
 
 
 class AbortBody(RequestBody):
@@ -79,13 +85,17 @@ def control_router(served: Served, running: Running) -> APIRouter:
         )
 
     @router.get("/flush_cache")
-    @router.post("/flush_cache")
-    async def flush_cache(body: FlushBody | None = None) -> Response:
+    async def flush_cache_at_once() -> Flushed:
         """Forget every cached prefix that no running request holds."""
         await served.engine.flush_cache()
-        return PlainTextResponse("The cache is empty but for what running requests hold.\n")
+        return Flushed()
 
-    @router.post("/abort_request")
+    @router.post("/flush_cache")
+    async def flush_cache(body: FlushBody | None = None) -> Flushed:
+        """Forget every cached prefix that no running request holds."""
+        return await flush_cache_at_once()
+
+    @router.post("/abort_request", response_class=Response)
     async def abort_request(body: AbortBody) -> Response:
         """Abort answers of /generate by their `rid`, or all of them; their clients get what there is of them.
 
@@ -101,7 +111,7 @@ def control_router(served: Served, running: Running) -> APIRouter:
             raise InvalidRequest("rid: it or abort_all is required", param="rid", code="missing_field")
         return Response(status_code=200)
 
-    @router.get("/health_generate")
+    @router.get("/health_generate", response_class=Response)
     async def health_generate(request: Request) -> Response:
         """Whether a token can be generated now: one is."""
         await until_gone(request, _one_token(served))
@@ -109,9 +119,9 @@ def control_router(served: Served, running: Running) -> APIRouter:
 
     @router.post("/concate_and_append_request")
     async def concatenate_and_append(body: ConcatenateBody) -> Response:
-        """Refused.
+        """Join the caches of several states into another's: always refused.
 
-        It would join the caches of several states into another's. Here a cached prefix belongs to its text, not to a
+        Here a cached prefix belongs to its text, not to a
         request: whoever sends the joined text has whatever of it is cached, and tokens cached after another text would
         not be what the model makes of them there.
         """
