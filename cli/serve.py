@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..server.logs import LogFormat, LogLevel
+from ..server.options import Limits
+
+LIMITS = Limits()
 
 if TYPE_CHECKING:
     from ..server.notices import Notice
@@ -78,6 +81,28 @@ def serve(
     ] = 5,
     max_header_bytes: Annotated[int, typer.Option(min=1024, help="Largest request line and headers together.")] = 64
     * 1024,
+    max_body_bytes: Annotated[int, typer.Option(min=1, help="Largest body of a request.")] = LIMITS.body_bytes,
+    max_json_depth: Annotated[int, typer.Option(min=1, help="Deepest nesting of a body.")] = LIMITS.json_depth,
+    max_n: Annotated[int, typer.Option(min=1, help="Most choices for each prompt.")] = LIMITS.n,
+    max_prompts: Annotated[int, typer.Option(min=1, help="Most prompts of a completion request.")] = LIMITS.prompts,
+    max_inputs: Annotated[int, typer.Option(min=1, help="Most texts of an embedding request.")] = LIMITS.inputs,
+    max_generations: Annotated[
+        int, typer.Option(min=1, help="Most choices of a request, over all its prompts.")
+    ] = LIMITS.generations,
+    max_messages: Annotated[int, typer.Option(min=1, help="Most messages of a chat.")] = LIMITS.messages,
+    max_tools: Annotated[int, typer.Option(min=1, help="Most tools of a chat.")] = LIMITS.tools,
+    max_stop: Annotated[int, typer.Option(min=1, max=LIMITS.stop, help="Most stop strings.")] = LIMITS.stop,
+    max_logit_bias: Annotated[int, typer.Option(min=1, help="Most entries of logit_bias.")] = LIMITS.logit_bias,
+    max_constraint_bytes: Annotated[
+        int, typer.Option(min=1, help="Largest constraint: a schema, a grammar, a chat's tools together.")
+    ] = LIMITS.constraint_bytes,
+    max_schema_depth: Annotated[int, typer.Option(min=1, help="Deepest nesting of a schema.")] = LIMITS.schema_depth,
+    body_timeout: Annotated[
+        float, typer.Option(min=0.001, help="Seconds that a body may take to arrive.")
+    ] = LIMITS.body_timeout,
+    request_timeout: Annotated[
+        float, typer.Option(min=0.001, help="Seconds that a request may take as a whole; then 504.")
+    ] = LIMITS.request_timeout,
     backlog: Annotated[int, typer.Option(min=1, help="Most connections waiting to be taken.")] = 2048,
     as_json: Annotated[bool, typer.Option("--json", help="Print what happens as lines of JSON, for programs.")] = False,
 ) -> None:
@@ -119,6 +144,22 @@ def serve(
             api_keys=tuple(api_key or _keys_of_environment()),
             cors_origins=tuple(cors_origin or ()),
             salt_by_key=salt_by_key,
+        ),
+        limits=Limits(
+            body_bytes=max_body_bytes,
+            json_depth=max_json_depth,
+            n=max_n,
+            prompts=max_prompts,
+            inputs=max_inputs,
+            generations=max_generations,
+            messages=max_messages,
+            tools=max_tools,
+            stop=max_stop,
+            logit_bias=max_logit_bias,
+            constraint_bytes=max_constraint_bytes,
+            schema_depth=max_schema_depth,
+            body_timeout=body_timeout,
+            request_timeout=request_timeout,
         ),
         api_workers=api_workers,
         engine_restarts=engine_restarts,

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from ..errors import EngineError, WeftError
 from .calls import current_call
-from .errors import ClientGone, error_body
+from .errors import ClientGone, TimedOut, error_body
 
 log = logging.getLogger("weft.server")
 
@@ -124,18 +124,26 @@ class EventStreamResponse(Response):
         await send({"type": "http.response.body", "body": self._first, "more_body": True})
         last = self._ending.done
         try:
-            async for data in self._frames:
-                await send({"type": "http.response.body", "body": data, "more_body": True})
+            async with asyncio.timeout_at(current_call().deadline) as limit:
+                async for data in self._frames:
+                    await send({"type": "http.response.body", "body": data, "more_body": True})
         except WeftError as error:
             last = self._failed(error)
+        except TimeoutError as error:
+            await self._frames.aclose()  # the engine need not wait until the client has read this
+            last = self._failed(TimedOut(current_call().seconds) if limit.expired() else _unexpected(error))
         except Exception as error:
-            log.error("a stream failed unexpectedly", exc_info=error)
-            last = self._failed(EngineError("the server failed unexpectedly", code="internal_error"))
+            last = self._failed(_unexpected(error))
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
     def _failed(self, error: WeftError) -> bytes:
         current_call().error_code = error.code
         return self._ending.error(error)
+
+
+def _unexpected(error: Exception) -> EngineError:
+    log.error("a stream failed unexpectedly", exc_info=error)
+    return EngineError("the server failed unexpectedly", code="internal_error")
 
 
 async def _next(frames: AsyncGenerator[bytes, None]) -> bytes:

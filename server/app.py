@@ -11,6 +11,7 @@ from .access import Access
 from .anthropic.messages import messages_router
 from .auth import ApiKeys
 from .body_limit import BodyLimit
+from .deadline import Deadline
 from .errors import ErrorEnvelope, install_error_handlers
 from .metrics_route import metrics_router
 from .models import models_router
@@ -56,7 +57,8 @@ def create_app(served: Served, access: AccessOptions | None = None) -> FastAPI:
 
 def _guard(app: FastAPI, served: Served, access: AccessOptions) -> None:
     """Add what a call passes before it reaches its route; the last one added is the outermost."""
-    app.add_middleware(BodyLimit, limit=served.limits.body_bytes)
+    app.add_middleware(BodyLimit, limits=served.limits)
+    app.add_middleware(Deadline, seconds=served.limits.request_timeout)
     if access.api_keys:
         app.add_middleware(ApiKeys, keys=access.api_keys)
     if access.cors_origins:

@@ -18,6 +18,7 @@ class Call:
         id: the client's name for it, or ours.
         answer_id: the answer's id, with which the ids of its requests to the engine begin.
         key: the id of the API key that was shown, where keys are asked for.
+        deadline: when it is given up, by the loop's clock, after `seconds` in all.
         error_code: why it was answered by an error.
         meters: what counts its tokens.
     """
@@ -25,6 +26,8 @@ class Call:
     id: str
     answer_id: str | None = None
     key: str | None = None
+    deadline: float | None = None
+    seconds: float = 0.0
     error_code: str | None = None
     meters: list[Meter] = field(default_factory=list)
 

@@ -54,6 +54,21 @@ class TooLarge(InvalidRequest):
     code = "request_too_large"
 
 
+class BodyTooSlow(InvalidRequest):
+    """The request's body did not arrive in time."""
+
+    code = "request_timeout"
+
+
+class TimedOut(WeftError):
+    """The call took longer than it may."""
+
+    code = "timeout"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the request took longer than {seconds:g} seconds, which is the most it may take")
+
+
 class Unauthorized(InvalidRequest):
     """The call shows no key that this server knows."""
 
@@ -62,11 +77,13 @@ class Unauthorized(InvalidRequest):
 
 _STATUS: tuple[tuple[type[WeftError], int], ...] = (
     (Unauthorized, 401),
+    (BodyTooSlow, 408),
     (TooLarge, 413),
     (InvalidRequest, 400),
     (NotFound, 404),
     (Overloaded, 503),
     (EngineClosed, 503),
+    (TimedOut, 504),
 )
 
 

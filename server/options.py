@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import msgspec
 
 from ..errors import InvalidRequest
+from ..request import MAX_STOP_STRINGS
 from .logs import LogFormat, LogLevel
 
 
@@ -50,6 +51,13 @@ class Limits:
         generations: most choices in all, over the request's prompts.
         messages: most messages of a chat.
         tools: most tools of a chat.
+        stop: most stop strings.
+        logit_bias: most tokens whose logits a request changes.
+        constraint_bytes: largest source of a constraint: a schema, a grammar, all of a chat's tools together.
+        schema_depth: deepest nesting of a constraint that is JSON.
+        json_depth: deepest nesting of a body.
+        body_timeout: seconds that a body may take to arrive.
+        request_timeout: seconds that a request may take as a whole, its answer included.
     """
 
     body_bytes: int = 8 * 1024 * 1024
@@ -60,6 +68,22 @@ class Limits:
     generations: int = 256
     messages: int = 4096
     tools: int = 256
+    stop: int = MAX_STOP_STRINGS
+    logit_bias: int = 1024
+    constraint_bytes: int = 1024 * 1024
+    schema_depth: int = 100
+    json_depth: int = 128
+    body_timeout: float = 60.0
+    request_timeout: float = 600.0
+
+    def validate(self) -> None:
+        """Raise `InvalidRequest` for a bound that nothing could keep."""
+        for bound in fields(self):
+            value = getattr(self, bound.name)
+            if not value > 0:
+                raise InvalidRequest(f"{bound.name} must be more than 0, not {value}", param=bound.name)
+        if self.stop > MAX_STOP_STRINGS:
+            raise InvalidRequest(f"stop must be {MAX_STOP_STRINGS} at most, not {self.stop}", param="stop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +173,7 @@ class ServeOptions:
     def validate(self) -> None:
         """Raise `InvalidRequest` for an option out of its range."""
         self.access.validate()
+        self.limits.validate()
         for name, value, least in (
             ("api_workers", self.api_workers, 1),
             ("engine_restarts", self.engine_restarts, 0),

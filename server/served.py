@@ -8,11 +8,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..errors import InvalidRequest, NotFound
-from ..request import Constraint, GenerateRequest
+from ..errors import GrammarError, InvalidRequest, NotFound
+from ..request import Constraint, ConstraintKind, GenerateRequest
 from .calls import current_call
 from .dialect import Dialect
 from .fields import SamplingFields
+from .json_text import deeper
 from .options import Limits
 from .tokens import ApiTokenizer
 from .wire.client import AsyncEngine
@@ -53,6 +54,26 @@ class Served:
             raise InvalidRequest(f"n must lie in [1, {self.limits.n}], not {n}", param="n")
         return 1 if n is None else n
 
+    def check_sampling(self, fields: SamplingFields) -> None:
+        """Raise `InvalidRequest` for more stop strings or biases than are taken."""
+        stop = [fields.stop] if isinstance(fields.stop, str) else fields.stop
+        for name, given, most in (
+            ("stop", stop, self.limits.stop),
+            ("logit_bias", fields.logit_bias, self.limits.logit_bias),
+        ):
+            if given is not None and len(given) > most:
+                raise InvalidRequest(f"{name}: at most {most} are taken, not {len(given)}", param=name)
+
+    def check_constraint(self, constraint: Constraint, param: str | None) -> None:
+        """Raise `GrammarError`, naming `param`, for a constraint that is too long or nests too deeply."""
+        source = constraint.source.encode()
+        place = param or "the constraint"
+        most, depth = self.limits.constraint_bytes, self.limits.schema_depth
+        if len(source) > most:
+            raise GrammarError(f"{place}: larger than {most} bytes", param=param)
+        if constraint.kind in (ConstraintKind.JSON_SCHEMA, ConstraintKind.STRUCTURAL_TAG) and deeper(source, depth):
+            raise GrammarError(f"{place}: nested too deeply, more than {depth} levels", param=param)
+
     async def encode(self, prompts: Sequence[str | list[int]]) -> list[tuple[int, ...]]:
         """Ids of prompts, which may be ids already; names of special tokens in a text are those tokens."""
 
@@ -82,12 +103,16 @@ class Served:
         logprobs: bool,
         top_logprobs: int,
         constraint: Constraint | None = None,
+        constraint_param: str | None = None,
     ) -> list[GenerateRequest]:
         """`n` requests for each prompt, one prompt's side by side. The i-th choice draws with the given seed plus i.
 
         Raises `InvalidRequest` for what can be told before the engine sees them.
         """
         current_call().answer_id = call_id
+        self.check_sampling(fields)
+        if constraint is not None:
+            self.check_constraint(constraint, constraint_param)
         requests = []
         for at, prompt in enumerate(prompts):
             for choice in range(n):

@@ -216,7 +216,16 @@ def template_variables(given: Mapping[str, Any] | None, served: Served) -> dict[
         if name not in served.dialect.template_variables:
             place = f"chat_template_kwargs.{name[:64]}"
             raise UnknownOption(f"{place}: the chat template of this model does not read it", param=place)
+    _check_numbers(given or {}, "chat_template_kwargs")
     return dict(given or {})
+
+
+def _check_numbers(value: object, param: str) -> None:
+    """Raise `InvalidRequest` where a value of any shape holds NaN or Infinity, which Python's reader of JSON takes."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise InvalidRequest(f"{param}: holds NaN or Infinity, which are not JSON", param=param) from error
 
 
 def _check_counts(served: Served, conversation: Conversation) -> None:
@@ -228,6 +237,7 @@ def _check_counts(served: Served, conversation: Conversation) -> None:
     for name, count, limit in counts:
         if count > limit:
             raise InvalidRequest(f"{name}: at most {limit} are taken, not {count}", param=name)
+    _check_numbers(conversation.tools.offered, "tools")
     names = [tool["function"]["name"] for tool in conversation.tools.offered]
     twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
     if twice is not None:

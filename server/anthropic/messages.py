@@ -84,6 +84,7 @@ class _Call:
                 logprobs=False,
                 top_logprobs=0,
                 constraint=self._turn.constraint,
+                constraint_param=self._turn.constraint_param,
             )
         except InvalidRequest as error:
             if error.param == "stop":

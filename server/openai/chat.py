@@ -57,6 +57,7 @@ def chat_router(served: Served) -> APIRouter:
             logprobs=logprobs,
             top_logprobs=top_logprobs,
             constraint=turn.constraint,
+            constraint_param=turn.constraint_param,
         )
         if body.stream:
             return await event_stream(request, call.frames(requests, include_usage))

@@ -91,6 +91,7 @@ def completions_router(served: Served) -> APIRouter:
             logprobs=body.logprobs is not None,
             top_logprobs=body.logprobs or 0,
             constraint=asked.constraint if asked is not None else None,
+            constraint_param=asked.param if asked is not None else None,
         )
         if body.stream:
             return await event_stream(request, call.frames(requests, include_usage))

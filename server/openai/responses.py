@@ -43,6 +43,7 @@ def responses_router(served: Served) -> APIRouter:
             logprobs=logprobs,
             top_logprobs=top_logprobs,
             constraint=turn.constraint,
+            constraint_param=turn.constraint_param,
         )
         response = ResponseObject.begun(response_id, int(time.time()), body, generation.sampling)
         call = _Call(served, turn, generation, response)
