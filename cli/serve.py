@@ -86,6 +86,9 @@ def serve(
     max_n: Annotated[int, typer.Option(min=1, help="Most choices for each prompt.")] = LIMITS.n,
     max_prompts: Annotated[int, typer.Option(min=1, help="Most prompts of a completion request.")] = LIMITS.prompts,
     max_inputs: Annotated[int, typer.Option(min=1, help="Most texts of an embedding request.")] = LIMITS.inputs,
+    max_detokenize: Annotated[
+        int, typer.Option(min=1, help="Most token ids that a request turns into text.")
+    ] = LIMITS.tokens,
     max_generations: Annotated[
         int, typer.Option(min=1, help="Most choices of a request, over all its prompts.")
     ] = LIMITS.generations,
@@ -151,6 +154,7 @@ def serve(
             n=max_n,
             prompts=max_prompts,
             inputs=max_inputs,
+            tokens=max_detokenize,
             generations=max_generations,
             messages=max_messages,
             tools=max_tools,

@@ -167,6 +167,7 @@ def _requests(
         limit = params[at].max_new_tokens
         with in_these_names(prompt_field):
             asked = params[at].constraint()
+            constraint_param = None if asked is None else f"sampling_params.{asked.param}"
             requests += served.requests(
                 params[at].fields(salt, body.priority),
                 f"{call_id}-{at}",
@@ -176,8 +177,9 @@ def _requests(
                 logprobs=shown[at].logprobs,
                 top_logprobs=shown[at].tops,
                 constraint=None if asked is None else asked.constraint,
+                constraint_param=constraint_param,
             )
-        constraint_params += [None if asked is None else f"sampling_params.{asked.param}"] * n
+        constraint_params += [constraint_param] * n
     current_call().answer_id = call_id
     return requests, constraint_params
 

@@ -255,6 +255,7 @@ def test_every_bound_has_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weft.server.serve.serve", serve)
     flags = {field.name: f"--max-{field.name.removeprefix('max_').replace('_', '-')}" for field in fields(Limits)}
     flags |= {name: f"--{name.replace('_', '-')}" for name in ("body_timeout", "request_timeout")}
+    flags["tokens"] = "--max-detokenize"
     arguments = [word for number, flag in enumerate(flags.values(), 3) for word in (flag, str(number))]
     assert CliRunner().invoke(app, ["serve", *arguments]).exit_code == 0
     assert asdict(told[0].limits) == dict(zip(flags, range(3, 3 + len(flags)), strict=True))
