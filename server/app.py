@@ -35,6 +35,7 @@ def create_app(served: Served, access: AccessOptions | None = None) -> FastAPI:
         title="weft",
         version=version("weft"),
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would name the host that the client made up
         responses={"default": {"model": ErrorEnvelope, "description": "What went wrong."}},
     )
     _guard(app, served, access or AccessOptions())

@@ -25,6 +25,9 @@ log = logging.getLogger("weft.server")
 
 RETRY_AFTER_SECONDS = "1"
 CLIENT_CLOSED_REQUEST = 499
+MESSAGE_CHARACTERS = 400
+PARAM_CHARACTERS = 200
+"""The most that an answer says of what went wrong, and of where: either can hold what a client made up."""
 REQUEST_ID = "X-Request-Id"
 """The header that names a call, in requests and answers."""
 
@@ -54,6 +57,12 @@ class TooLarge(InvalidRequest):
     code = "request_too_large"
 
 
+class HeadersTooLarge(InvalidRequest):
+    """The request line and the headers are over the bound."""
+
+    code = "headers_too_large"
+
+
 class BodyTooSlow(InvalidRequest):
     """The request's body did not arrive in time."""
 
@@ -79,6 +88,7 @@ _STATUS: tuple[tuple[type[WeftError], int], ...] = (
     (Unauthorized, 401),
     (BodyTooSlow, 408),
     (TooLarge, 413),
+    (HeadersTooLarge, 431),
     (InvalidRequest, 400),
     (NotFound, 404),
     (Overloaded, 503),
@@ -95,7 +105,17 @@ def status_of(error: WeftError) -> int:
 def envelope(message: str, status: int, *, param: str | None = None, code: str | None = None) -> dict[str, Any]:
     """OpenAI's error object."""
     kind = "invalid_request_error" if status < 500 else "server_error"
+    message, param = shortened(message, param)
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def shortened(message: str, param: str | None) -> tuple[str, str | None]:
+    """An error's message and param, as long as they may be in an answer."""
+    return _short(message, MESSAGE_CHARACTERS), None if param is None else _short(param, PARAM_CHARACTERS)
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 4] + " ..."
 
 
 def error_body(error: WeftError) -> dict[str, Any]:
@@ -130,6 +150,7 @@ def _response(
     call.error_code = code
     if is_anthropic(path):
         status = anthropic_status(status, code)
+        message, param = shortened(message, param)
         body = anthropic_envelope(message, status, param=param, code=code, request_id=call.id)
         return JSONResponse(body, status, headers)
     return JSONResponse(envelope(message, status, param=param, code=code), status, headers)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import Overloaded
-from .errors import RETRY_AFTER_SECONDS, envelope, error_body, status_of
+from .errors import HeadersTooLarge, error_response
 from .options import HttpOptions
 
 SAY_AGAIN_SECONDS = 1.0
@@ -81,11 +80,10 @@ class Gate:
 
     async def _refuse_headers(self, scope: Scope, receive: Receive, send: Send) -> None:
         most = self._options.max_header_bytes
-        body = envelope(f"the request line and headers are longer than {most} bytes", 431, code="headers_too_large")
-        await JSONResponse(body, 431, {"Connection": "close"})(scope, receive, send)
+        error = HeadersTooLarge(f"the request line and headers are longer than {most} bytes")
+        await error_response(scope["path"], error, {"Connection": "close"})(scope, receive, send)
 
     async def _refuse_connection(self, scope: Scope, receive: Receive, send: Send) -> None:
         most = self._options.max_connections
         error = Overloaded(f"the server has {most} connections, which is the most it takes: try again later")
-        headers = {"Retry-After": RETRY_AFTER_SECONDS, "Connection": "close"}
-        await JSONResponse(error_body(error), status_of(error), headers)(scope, receive, send)
+        await error_response(scope["path"], error, {"Connection": "close"})(scope, receive, send)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self
 
-from ..errors import Aborted, EngineError, GrammarError
+from ..errors import Aborted, EngineError, GrammarError, InvalidRequest
 from ..request import FinishReason, GenerateRequest, TokenEvent
 from .usage import Meter
 from .wire.client import AsyncEngine, EventStream
@@ -31,6 +31,7 @@ class Generations:
     Args:
         constraint_param: the field that the requests' constraint came from, or each one's; an error about the
             constraint names it.
+        prompt_param: the field that the prompts came from; an error about a prompt names it.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class Generations:
         engine: AsyncEngine,
         requests: Sequence[GenerateRequest],
         constraint_param: str | Sequence[str | None] | None = None,
+        prompt_param: str = "prompt",
     ) -> None:
         self._engine = engine
         self._requests = requests
         self._constraint_param = constraint_param
+        self._prompt_param = prompt_param
         self._streams: list[EventStream] = []
         self._unfinished: set[int] = set()
         self._given_up: set[int] = set()
@@ -103,6 +106,10 @@ class Generations:
         except GrammarError as error:
             param = self._constraint_param
             error.param = param if param is None or isinstance(param, str) else param[index]
+            raise
+        except InvalidRequest as error:
+            if error.param == "prompt":
+                error.param = self._prompt_param
             raise
         except Aborted:
             if index not in self._given_up:

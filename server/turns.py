@@ -89,12 +89,14 @@ class Turn:
     Attributes:
         prompt: the conversation as ids, up to where the answer begins.
         constraint: what the answer must be, and `constraint_param` the field which that comes from.
+        prompt_param: the field that the prompt comes from.
     """
 
     prompt: tuple[int, ...]
     form: AnswerForm
     constraint: Constraint | None = None
     constraint_param: str | None = None
+    prompt_param: str = "messages"
 
     def reader(self) -> AnswerReader:
         """A fresh reader, for one answer."""
@@ -175,7 +177,7 @@ async def prepare(served: Served, conversation: Conversation) -> Turn:
         tag = form.structural_tag()
         constraint = structural_tag(tag) if tag is not None else None
     param = asked.param if asked is not None and not tools.required else "tools" if tools.offered else None
-    return Turn(tuple(prompt), form, constraint, param)
+    return Turn(tuple(prompt), form, constraint, param, conversation.messages_param)
 
 
 def taken_prefill(messages: list[dict[str, Any]], last: int) -> str:

@@ -12,7 +12,7 @@ from ...errors import InvalidRequest, WeftError
 from ...request import FinishReason, GenerateRequest, TokenEvent
 from ..answers import STREAMED, StreamEnding, event_stream, json_response, named_frame, until_gone
 from ..calls import current_call
-from ..errors import status_of
+from ..errors import shortened, status_of
 from ..generations import Generations
 from ..served import Served, new_id
 from ..turns import Turn, prepare
@@ -25,7 +25,8 @@ from .requests import CountRequest, MessagesRequest
 
 def _error_frame(error: WeftError) -> bytes:
     status, call = anthropic_status(status_of(error), error.code), current_call().id
-    body = anthropic_envelope(error.message, status, param=error.param, code=error.code, request_id=call)
+    message, param = shortened(error.message, error.param)
+    body = anthropic_envelope(message, status, param=param, code=error.code, request_id=call)
     return named_frame("error", body)
 
 
@@ -109,7 +110,8 @@ class _Call:
     async def _events(self, request: GenerateRequest) -> AsyncGenerator[Event, None]:
         """What is told of the answer as it comes. At the end, `_message` is the whole of it."""
         begun = False
-        async with Generations(self._served.engine, [request], self._turn.constraint_param) as generations:
+        turn = self._turn
+        async with Generations(self._served.engine, [request], turn.constraint_param, turn.prompt_param) as generations:
             async for _, event in generations.events():
                 self._meter.count(0, event)
                 if not begun:

@@ -90,7 +90,7 @@ class _Call:
         self._readers = [turn.reader() for _ in range(n)]
 
     def _generations(self, requests: Sequence[GenerateRequest]) -> Generations:
-        return Generations(self._served.engine, requests, self._turn.constraint_param)
+        return Generations(self._served.engine, requests, self._turn.constraint_param, self._turn.prompt_param)
 
     async def answer(self, requests: Sequence[GenerateRequest]) -> ChatCompletion:
         """The whole answer."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from ...errors import InvalidRequest
 from ..constraint_fields import ConstraintFields
@@ -21,6 +21,25 @@ class TextPart(ApiModel):
 
     type: Literal["text"]
     text: str
+
+
+class OtherPart(ApiModel):
+    """A part that is no text. Nothing of it is read: no address in it is fetched."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+
+
+def _part_tag(part: Any) -> str:
+    # Neither tag is the name of a field: a fault's place is told from the names in it that the body has.
+    kind = part.get("type", "text") if isinstance(part, dict) else getattr(part, "type", "text")
+    return "other part" if isinstance(kind, str) and kind != "text" else "text part"
+
+
+Part = Annotated[
+    Annotated[TextPart, Tag("text part")] | Annotated[OtherPart, Tag("other part")], Discriminator(_part_tag)
+]
 
 
 class CalledFunction(ApiModel):
@@ -71,7 +90,7 @@ class ChatMessage(ApiModel):
     }
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[TextPart] | None = None
+    content: str | list[Part] | None = None
     name: str | None = None
     tool_calls: list[MessageToolCall] | None = None
     tool_call_id: str | None = None
@@ -84,9 +103,7 @@ class ChatMessage(ApiModel):
             raise InvalidRequest(f"{place}.tool_calls: only an assistant calls tools", param=f"{place}.tool_calls")
         if self.content is None and not self.tool_calls:
             raise InvalidRequest(f"{place}.content: this field is required", param=f"{place}.content")
-        parts = self.content if isinstance(self.content, list) else []
-        text = self.content if isinstance(self.content, str) else "".join(part.text for part in parts)
-        message: dict[str, Any] = {"role": self.role, "content": text}
+        message: dict[str, Any] = {"role": self.role, "content": self._text(f"{place}.content")}
         if self.name is not None:
             message["name"] = self.name
         if self.tool_calls:
@@ -95,6 +112,16 @@ class ChatMessage(ApiModel):
             if getattr(self, name) is not None:
                 message[name] = getattr(self, name)
         return message
+
+    def _text(self, place: str) -> str:
+        if not isinstance(self.content, list):
+            return self.content or ""
+        texts = []
+        for at, part in enumerate(self.content):
+            if isinstance(part, OtherPart):
+                raise InvalidRequest(f"{place}[{at}]: this model takes text only", param=f"{place}[{at}]")
+            texts.append(part.text)
+        return "".join(texts)
 
 
 class ToolFunction(ApiModel):

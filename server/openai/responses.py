@@ -11,6 +11,7 @@ from starlette.responses import Response
 from ...errors import InvalidRequest, Overloaded, UnknownOption, WeftError
 from ...request import FinishReason, GenerateRequest
 from ..answers import STREAMED, StreamEnding, event_stream, named_frame, until_gone
+from ..errors import shortened
 from ..generations import Generations
 from ..served import Served, new_id
 from ..turns import Conversation, Turn, effort_variables, prepare, template_variables
@@ -77,6 +78,7 @@ class _Call:
         self._engine = served.engine
         self._generation = generation
         self._constraint_param = turn.constraint_param
+        self._prompt_param = turn.prompt_param
         self._response = response
         self._meter = Meter(1, served.tokenizer.eos_ids)
         self._writer = OutputWriter(turn.reader(), served.tokenizer if generation.sampling.logprobs else None)
@@ -103,7 +105,9 @@ class _Call:
     async def _events(self) -> AsyncIterator[Event | None]:
         """What the output tells of itself; None where a token says nothing yet. At the end the response is whole."""
         finish = FinishReason.STOP
-        async with Generations(self._engine, [self._generation], self._constraint_param) as generations:
+        async with Generations(
+            self._engine, [self._generation], self._constraint_param, self._prompt_param
+        ) as generations:
             async for index, event in generations.events():
                 yield None
                 for told in self._writer.push(event, carries_token=self._meter.count(index, event)):
@@ -139,7 +143,7 @@ class _Call:
 
 
 def _fault(error: WeftError) -> ResponseFault:
-    message = f"{error.code}: {error.message}"
+    message, _ = shortened(f"{error.code}: {error.message}", None)
     if isinstance(error, Overloaded):
         return ResponseFault(code="rate_limit_exceeded", message=message)
     if isinstance(error, InvalidRequest):
