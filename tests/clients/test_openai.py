@@ -157,3 +157,16 @@ def test_a_schema_that_cannot_be_enforced_is_named(client: openai.OpenAI) -> Non
     with pytest.raises(openai.BadRequestError) as caught:
         client.chat.completions.create(model=MODEL, messages=ASK, tools=bad)
     assert caught.value.param == "tools"
+
+
+@pytest.mark.parametrize("param", ["messages", "prompt", "input"])
+def test_a_prompt_that_is_too_long_says_its_tokens_and_the_limit(client: openai.OpenAI, param: str) -> None:
+    text = "many words " * 3000
+    ask: Any = {
+        "messages": lambda: client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": text}]),
+        "prompt": lambda: client.completions.create(model=MODEL, prompt=text),
+        "input": lambda: client.responses.create(model=MODEL, input=text),
+    }
+    with pytest.raises(openai.BadRequestError, match=r"[0-9]+ tokens.*2048") as caught:
+        ask[param]()
+    assert (caught.value.code, caught.value.param) == ("context_length_exceeded", param)
