@@ -93,8 +93,8 @@ class Sampling:
 
     def validate(self) -> None:
         """Raise `InvalidRequest` naming the first field out of its range."""
-        if self.max_tokens is not None and self.max_tokens < 0:
-            raise InvalidRequest(f"max_tokens must be 0 or more, not {self.max_tokens}", param="max_tokens")
+        if self.max_tokens is not None:
+            _check_range("max_tokens", self.max_tokens, 0, 2**31 - 1)
         _check_range("temperature", self.temperature, 0.0, 100.0)
         _check_range("top_p", self.top_p, 0.0, 1.0, open_low=True)
         _check_range("min_p", self.min_p, 0.0, 1.0)
@@ -119,8 +119,8 @@ class Sampling:
                     param="stop",
                 )
         for token in self.stop_token_ids:
-            if not isinstance(token, int) or token < 0:
-                raise InvalidRequest(f"stop_token_ids: {token!r} is no token id", param="stop_token_ids")
+            if not isinstance(token, int) or not 0 <= token < 2**31:
+                raise InvalidRequest("stop_token_ids: each must be a token id", param="stop_token_ids")
         for token, bias in self.logit_bias:
             in_range = isinstance(bias, int | float) and -100.0 <= bias <= 100.0
             if not isinstance(token, int) or token < 0 or not in_range:
@@ -178,6 +178,7 @@ class Request:
         """Raise `InvalidRequest` for anything that is wrong whatever the model."""
         if not self.id:
             raise InvalidRequest("a request needs an id", param="id")
+        _check_range("priority", self.priority, -(2**31), 2**31 - 1)
         if len(self.prompt) == 0:
             raise InvalidRequest("the prompt is empty: at least one token is needed", param="prompt")
 

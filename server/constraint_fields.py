@@ -26,7 +26,7 @@ class Asked:
 
 
 class JsonSchemaFormat(ApiModel):
-    """`strict` or not, the schema is always enforced."""
+    """`strict` or not, the schema is always enforced. The model is not shown `name` and `description`."""
 
     name: str | None = None
     description: str | None = None

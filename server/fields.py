@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 from ..errors import InvalidRequest, UnknownOption
 from ..request import Sampling
@@ -20,12 +21,30 @@ Refusals = dict[str, tuple[object, ...]]
 """Fields that are known and not served, with the values of theirs that ask for nothing."""
 
 
+def _stop_at_first_fault(schema: Any) -> None:
+    if isinstance(schema, dict):
+        if schema.get("type") == "list":
+            schema["fail_fast"] = True
+        for part in schema.values():
+            _stop_at_first_fault(part)
+    elif isinstance(schema, list | tuple):
+        for part in schema:
+            _stop_at_first_fault(part)
+
+
 class ApiModel(BaseModel):
     """A request or a part of one."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     refused: ClassVar[Refusals] = {}
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Every list is read up to its first fault: a million wrong items are refused like one."""
+        schema = handler(source)
+        _stop_at_first_fault(schema)
+        return schema
 
     @model_validator(mode="before")
     @classmethod

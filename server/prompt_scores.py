@@ -29,7 +29,14 @@ class PromptScore:
 
 
 async def score_prompt(
-    served: Served, prompt: tuple[int, ...], request_id: str, *, start: int = 0, top: int = 0, salt: str = ""
+    served: Served,
+    prompt: tuple[int, ...],
+    request_id: str,
+    *,
+    start: int = 0,
+    top: int = 0,
+    salt: str = "",
+    priority: int = 0,
 ) -> PromptScore:
     """The tokens of `prompt` from `start` on.
 
@@ -39,7 +46,12 @@ async def score_prompt(
     if len(prompt) <= given:
         return PromptScore(prompt[start:], (None,) * len(prompt[start:]), ((),) * len(prompt[start:]))
     request = ScoreRequest(
-        id=request_id, prompt=prompt[:given], choices=(prompt[given:],), top_logprobs=top, cache_salt=salt
+        id=request_id,
+        prompt=prompt[:given],
+        choices=(prompt[given:],),
+        top_logprobs=top,
+        cache_salt=salt,
+        priority=priority,
     )
     result = await served.engine.score(request)
     logprobs: tuple[float | None, ...] = result.token_logprobs[0]

@@ -18,6 +18,11 @@ from .options import Limits
 from .tokens import ApiTokenizer
 from .wire.client import AsyncEngine
 
+MAX_STOP_TOKEN_IDS = 1024
+
+MAX_SALT = 512
+"""Characters of a cache salt: the cache keeps it as long as what is cached under it."""
+
 LONG_TEXT = 16_384
 """Characters, over a request's prompts, from which tokenising is worth a thread: others are not held up."""
 
@@ -59,6 +64,7 @@ class Served:
         stop = [fields.stop] if isinstance(fields.stop, str) else fields.stop
         for name, given, most in (
             ("stop", stop, self.limits.stop),
+            ("stop_token_ids", fields.stop_token_ids, MAX_STOP_TOKEN_IDS),
             ("logit_bias", fields.logit_bias, self.limits.logit_bias),
         ):
             if given is not None and len(given) > most:
@@ -87,7 +93,12 @@ class Served:
         return encode() if length < LONG_TEXT else await asyncio.to_thread(encode)
 
     def salt(self, given: str | None) -> str:
-        """The cache salt of a request whose client gave this one: prefixes are shared under equal salts only."""
+        """The cache salt of a request whose client gave this one: prefixes are shared under equal salts only.
+
+        Raises `InvalidRequest` for one that is too long.
+        """
+        if given is not None and len(given) > MAX_SALT:
+            raise InvalidRequest(f"cache_salt: at most {MAX_SALT} characters are taken", param="cache_salt")
         # A key's id is of one length and stands first: no salt that a client makes up can be another key's.
         owner = f"{current_call().key}:" if self.salt_by_key else ""
         return owner + (given or "")

@@ -43,6 +43,7 @@ class Meter:
         self._eos_ids = eos_ids
         self._prompts: dict[int, tuple[int, int]] = {}
         self._completion = 0
+        self._found: dict[int, int] = {}
         self.finishes: list[FinishReason] = []
         current_call().meters.append(self)
 
@@ -60,6 +61,10 @@ class Meter:
         """Take the prompt of request `index`, which generates nothing: it is scored or embedded."""
         self._prompts[index] = (prompt_tokens, cached_tokens)
 
+    def found(self, index: int, cached_tokens: int) -> None:
+        """Of the prompt of request `index` so many tokens were cached before this call computed it itself."""
+        self._found[index] = cached_tokens
+
     def usage(self) -> Usage:
         """The usage so far."""
         prompt = sum(tokens for tokens, _ in self._prompts.values())
@@ -68,7 +73,7 @@ class Meter:
             completion_tokens=self._completion,
             total_tokens=prompt + self._completion,
             prompt_tokens_details=PromptTokensDetails(
-                cached_tokens=sum(cached for _, cached in self._prompts.values()),
+                cached_tokens=sum(self._found.get(index, cached) for index, (_, cached) in self._prompts.items()),
             ),
         )
 

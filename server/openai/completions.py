@@ -137,6 +137,7 @@ class _Call:
         self._prompts = prompts
         self._echo = bool(body.echo)
         self._salt = served.salt(body.cache_salt)
+        self._priority = body.priority or 0
         self._n = n
         self._constraint_param = constraint_param
         self._created = int(time.time())
@@ -200,7 +201,15 @@ class _Call:
         text = prompt_text(tokenizer, prompt)
         if self._logprobs is None:
             return _Echo(text)
-        score = await score_prompt(self._served, prompt, f"{self.id}-p{at}", top=self._logprobs, salt=self._salt)
+        score = await score_prompt(
+            self._served,
+            prompt,
+            f"{self.id}-p{at}",
+            top=self._logprobs,
+            salt=self._salt,
+            priority=self._priority,
+        )
+        self._meter.found(at * self._n, score.cached_tokens)
         tops = score.tops if self._logprobs else None
         return _Echo(text, prompt_logprobs(tokenizer, prompt, score.logprobs, tops))
 

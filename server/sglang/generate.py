@@ -116,6 +116,7 @@ class _Call:
                 start=start,
                 top=first.sampling.top_logprobs,
                 salt=first.cache_salt,
+                priority=first.priority,
             )
             for draft in drafts:
                 draft.score = made

@@ -379,7 +379,7 @@ class EngineClient:
                     self._deliver(event)
             case Scored(result) | Embedded(result):
                 self._ending.discard(result.request_id)
-                answer = self._answers.get(result.request_id)
+                answer = self._answers.pop(result.request_id, None)  # no abort may wait for a word on it any more
                 if answer is not None and not answer.done():
                     answer.set_result(result)
             case Failed(request_id, fault):

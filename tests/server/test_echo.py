@@ -8,7 +8,7 @@ from typing import Any
 
 import openai
 import pytest
-from serving import Serving, serving
+from serving import Serving, serving, stats
 
 MODEL = "tiny"
 PROMPT = "The naïve tree"
@@ -69,10 +69,17 @@ def test_a_prompt_is_judged_as_it_would_have_been_generated(client: openai.OpenA
         assert judged.choices[0].logprobs.token_logprobs[-len(values) :] == pytest.approx(values, abs=1e-4)
 
 
-def test_the_generation_finds_the_echoed_prompt_in_the_cache(client: openai.OpenAI) -> None:
+def test_the_generation_finds_the_echoed_prompt_in_the_cache(client: openai.OpenAI, served: Serving) -> None:
     prompt = "one long prompt of its own, of many tokens: " * 3
-    answer = complete(client, prompt=prompt, echo=True, logprobs=1, max_tokens=1)
-    assert answer.usage.prompt_tokens_details.cached_tokens >= answer.usage.prompt_tokens - 32
+
+    def ask() -> Any:
+        return complete(client, prompt=prompt, echo=True, logprobs=1, max_tokens=1).usage
+
+    before = stats(served)["cached_tokens"]
+    usage = ask()
+    assert usage.prompt_tokens_details.cached_tokens == 0, "nobody had asked for it"
+    assert stats(served)["cached_tokens"] - before >= usage.prompt_tokens - 32, "it was computed once"
+    assert ask().prompt_tokens == usage.prompt_tokens
 
 
 def test_a_prompt_of_one_token_has_no_logprob(client: openai.OpenAI) -> None:

@@ -7,7 +7,11 @@ from typing import Any
 
 import httpx
 import openai
+import pydantic
 import pytest
+
+from weft.server.openai.chat_types import ChatRequest
+from weft.server.openai.completions import CompletionRequest
 
 from .conftest import RunningServer
 
@@ -67,6 +71,11 @@ def refused(http: httpx.Client, body: Any, param: str | None, code: str | None =
         ({"stream_options": {"include_usage": True}}, "stream_options"),
         ({"stream": True, "stream_options": {"include_cost": True}}, "stream_options.include_cost"),
         ({"temprature": 1}, "temprature"),
+        ({"max_tokens": 10**30}, "max_tokens"),
+        ({"priority": 10**30}, "priority"),
+        ({"stop_token_ids": [10**30]}, "stop_token_ids"),
+        ({"stop_token_ids": [1] * 2000}, "stop_token_ids"),
+        ({"cache_salt": "x" * 2000}, "cache_salt"),
         ({"guided_json": {}, "guided_regex": "a"}, "guided_regex"),
         ({"response_format": SCHEMA, "regex": "a"}, "regex"),
         ({"structured_outputs": {}}, "structured_outputs"),
@@ -267,3 +276,13 @@ def test_the_openapi_page_describes_errors_as_they_are(http: httpx.Client) -> No
         responses = page["paths"][path]["post"]["responses"]
         assert set(responses) == {"200", "default"}
         assert responses["default"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorEnvelope")
+
+
+@pytest.mark.parametrize(
+    "body", [{"messages": [None] * 10_000}, {"messages": [], "tools": [None] * 10_000}, {"prompt": [None] * 10_000}]
+)
+def test_a_list_is_read_up_to_its_first_fault(body: dict[str, Any]) -> None:
+    kind = ChatRequest if "messages" in body else CompletionRequest
+    with pytest.raises(pydantic.ValidationError) as caught:
+        kind.model_validate({"model": "m"} | body)
+    assert caught.value.error_count() < 10

@@ -62,8 +62,8 @@ def _body(operation: dict[str, Any]) -> str | None:
 
 def _fields(model: type[ApiModel]) -> list[str]:
     fields = model.model_json_schema(by_alias=True)["properties"]
-    lines = ["Served: " + ", ".join(f"`{name}`" for name in sorted(fields)) + "."]
-    refused = {name: values for name, values in model.refused.items() if name not in fields}
+    refused = model.refused
+    lines = ["Served: " + ", ".join(f"`{name}`" for name in sorted(set(fields) - set(refused))) + "."]
     if refused:
         parts = [f"`{name}`{_neutral(values)}" for name, values in sorted(refused.items())]
         lines += ["", f"Refused, unless null or what stands in brackets: {', '.join(parts)}."]
