@@ -28,7 +28,7 @@ def refusal(response: httpx.Response, *statuses: int) -> Any:
     error = body["error"]
     assert isinstance(error["message"], str)
     assert len(response.text) < 1000
-    for secret in (MARK, "/work/", "/tmp/", "site-packages", "0x", "Traceback", ".py"):
+    for secret in (MARK, "/home/", "/usr/", "/tmp/", "site-packages", "0x", "Traceback", ".py"):
         assert secret not in response.text
     assert response.headers["X-Request-Id"]
     return error
