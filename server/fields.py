@@ -10,7 +10,6 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
-from pydantic_core import CoreSchema
 
 from ..errors import InvalidRequest, UnknownOption
 from ..request import Sampling
@@ -40,7 +39,7 @@ class ApiModel(BaseModel):
     refused: ClassVar[Refusals] = {}
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
         """Every list is read up to its first fault: a million wrong items are refused like one."""
         schema = handler(source)
         _stop_at_first_fault(schema)
