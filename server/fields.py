@@ -151,7 +151,6 @@ class SamplingFields(RequestBody):
 
     def sampling(
         self,
-        choice: int,
         *,
         max_tokens: int | None,
         logprobs: bool,
@@ -159,7 +158,7 @@ class SamplingFields(RequestBody):
         vocab_size: int,
         defaults: Sampling,
     ) -> Sampling:
-        """The sampling of a prompt's `choice`-th choice. `defaults` are the model's own, for what is not given.
+        """The sampling of a prompt's first choice. `defaults` are the model's own, for what is not given.
 
         Raises `InvalidRequest` naming the field at fault.
         """
@@ -169,7 +168,7 @@ class SamplingFields(RequestBody):
             top_k=0 if self.top_k == -1 else _or(self.top_k, defaults.top_k),  # -1 is vLLM's and SGLang's "all"
             top_p=_or(self.top_p, defaults.top_p),
             min_p=_or(self.min_p, defaults.min_p),
-            seed=_seed(self.seed, choice),
+            seed=self.seed,
             stop=tuple([self.stop] if isinstance(self.stop, str) else self.stop or ()),
             stop_token_ids=tuple(self.stop_token_ids or ()),
             min_tokens=_or(self.min_tokens, 0),
@@ -195,7 +194,7 @@ def _or(value: ValueT | None, default: ValueT) -> ValueT:
     return default if value is None else value
 
 
-def _seed(seed: int | None, choice: int) -> int | None:
+def seed_of_choice(seed: int | None, choice: int) -> int | None:
     """The seed of a prompt's `choice`-th choice, within 64 signed bits where `seed` is."""
     if seed is None or choice == 0:
         return seed

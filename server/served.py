@@ -6,13 +6,13 @@ import asyncio
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import GrammarError, InvalidRequest, NotFound
 from ..request import Constraint, ConstraintKind, GenerateRequest
 from .calls import current_call
 from .dialect import Dialect
-from .fields import SamplingFields
+from .fields import SamplingFields, seed_of_choice
 from .json_text import deeper
 from .options import Limits
 from .tokens import ApiTokenizer
@@ -125,21 +125,22 @@ class Served:
         if constraint is not None:
             self.check_constraint(constraint, constraint_param)
         requests = []
+        sampling = fields.sampling(
+            max_tokens=max_tokens,
+            logprobs=logprobs,
+            top_logprobs=top_logprobs,
+            vocab_size=self.tokenizer.vocab_size,
+            defaults=self.tokenizer.default_sampling,
+        )
+        salt = self.salt(fields.cache_salt)
         for at, prompt in enumerate(prompts):
             for choice in range(n):
                 request = GenerateRequest(
                     id=f"{call_id}-{at * n + choice}",
                     prompt=prompt,
-                    cache_salt=self.salt(fields.cache_salt),
+                    cache_salt=salt,
                     priority=fields.priority or 0,
-                    sampling=fields.sampling(
-                        choice,
-                        max_tokens=max_tokens,
-                        logprobs=logprobs,
-                        top_logprobs=top_logprobs,
-                        vocab_size=self.tokenizer.vocab_size,
-                        defaults=self.tokenizer.default_sampling,
-                    ),
+                    sampling=replace(sampling, seed=seed_of_choice(sampling.seed, choice)),
                     constraint=constraint,
                 )
                 request.validate()

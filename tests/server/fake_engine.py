@@ -210,8 +210,6 @@ class FakeTokenizer:
     vocab_size = 262
     eos_ids = (EOS,)
     default_sampling = Sampling(temperature=1.0, top_k=50)
-    template_source: str | None = '<tool_call>{"name": ...}</tool_call>{{ enable_thinking }}'
-    template_variables = frozenset({"enable_thinking"})
 
     def encode(self, text: str, *, special: bool = False) -> list[int]:
         role = text.split("|>")[0].removeprefix("<|")
