@@ -6,12 +6,11 @@ import json
 import re
 
 import pytest
-from answers import Judge, cuts, merged, read, summed
+from answers import Judge, count_looks, cuts, merged, read, summed
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.chat.answer_form import AnswerForm
-from weft.chat.feed import Feed, Reading
 from weft.chat.pieces import CallArguments, CallOpened, ContentText
 from weft.chat.tool_formats import FORMATS
 
@@ -165,18 +164,10 @@ def test_every_way_to_cut_gives_the_same(parts: list[str], places: list[int], wh
 @pytest.mark.parametrize("unit", ['{"', '{"a": "', "[", '{"a":{', "  ", '{",":"', '{"a":"\\"'])
 def test_the_work_is_linear_in_the_text(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A guess at a call is given up where it breaks, which must not lie far behind where the next one begins."""
-    looks = 0
-    peek = Feed.peek
-
-    def counted(self: Feed) -> Reading[str]:
-        nonlocal looks
-        looks += 1
-        return peek(self)
-
-    monkeypatch.setattr(Feed, "peek", counted)
+    looks = count_looks(monkeypatch)
     text = f"<tool_call>{unit}" * 2000
     assert summed(read(FORMATS["hermes"].reader(whole=True), text))[1] == text
-    assert looks < 2 * len(text)
+    assert looks() < 2 * len(text)
 
 
 def plain_reading(text: str) -> tuple[str, list[tuple[str, object]]]:

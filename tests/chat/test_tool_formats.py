@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from answers import Judge, cuts, merged, read, summed
+from answers import Judge, count_looks, cuts, merged, read, summed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.chat.answer_form import AnswerForm
-from weft.chat.feed import Feed, Reading
 from weft.chat.tool_formats import FORMATS, detect_format
 from weft.errors import InvalidRequest
 
@@ -161,18 +160,10 @@ def test_every_start_of_an_answer_can_be_the_end(name: str) -> None:
 
 @pytest.mark.parametrize("unit", ['[{"', '[{"name": "f", "', "[[", "f[ARGS]{", "f", "[", '[{"a":"\\"', "  "])
 def test_the_work_is_linear_in_the_text(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = 0
-    peek = Feed.peek
-
-    def counted(self: Feed) -> Reading[str]:
-        nonlocal looks
-        looks += 1
-        return peek(self)
-
-    monkeypatch.setattr(Feed, "peek", counted)
+    looks = count_looks(monkeypatch)
     text = f"[TOOL_CALLS]{unit}" * 2000
     assert summed(read(FORMATS["mistral"].reader(whole=True), text))[1] == text
-    assert looks < 2 * len(text)
+    assert looks() < 2 * len(text)
 
 
 # --- what is allowed -------------------------------------------------------------------------------------------------

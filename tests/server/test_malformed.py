@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from weft.errors import InvalidRequest, PromptTooLong
 
 from .conftest import RunningServer
+
+PATH = re.compile(r"/\w+/")
 
 TURN: Any = {"role": "user", "content": "Hi"}
 MESSAGES: Any = {"model": "fake-model", "messages": [TURN]}
@@ -28,7 +31,8 @@ def refusal(response: httpx.Response, *statuses: int) -> Any:
     error = body["error"]
     assert isinstance(error["message"], str)
     assert len(response.text) < 1000
-    for secret in (MARK, "/home/", "/usr/", "/tmp/", "site-packages", "0x", "Traceback", ".py"):
+    assert not PATH.search(response.text)
+    for secret in (MARK, "site-packages", "0x", "Traceback", ".py"):
         assert secret not in response.text
     assert response.headers["X-Request-Id"]
     return error

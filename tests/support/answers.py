@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import pytest
+
+from weft.chat.feed import Feed, Reading
 from weft.chat.pieces import CallArguments, CallOpened, ContentText, Piece, PieceReader, ReasoningText
 from weft.grammar import Vocabulary, compile, structural_tag
 
@@ -82,3 +85,17 @@ def cuts(text: str, places: Iterable[int]) -> list[str]:
     """`text` cut at some places, taken modulo its length."""
     at = sorted({place % (len(text) + 1) for place in places})
     return [text[start:end] for start, end in zip([0, *at], [*at, len(text)], strict=True)]
+
+
+def count_looks(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How often readers have looked at their text from now on."""
+    looks = 0
+    peek = Feed.peek
+
+    def counted(self: Feed) -> Reading[str]:
+        nonlocal looks
+        looks += 1
+        return peek(self)
+
+    monkeypatch.setattr(Feed, "peek", counted)
+    return lambda: looks
