@@ -1,7 +1,7 @@
 """The engine: requests in, token events out.
 
 `engine.py` is the loop and the place to begin; `intake.py` checks requests before they enter it, `scheduler.py` decides
-what each step computes (plain arithmetic, no torch), `runner.py` turns that plan into tensors, `jobs.py` knows what
+what each step computes (plain arithmetic, no torch), `runner.py` turns that plan into tensors, `jobs/` knows what
 each kind of request wants of a step, and `models/` holds the architectures. `tokenizer.py` and what it stands on import
 no torch, so that an API process which only tokenises stays light. The package knows nothing of HTTP or of programs.
 """

@@ -1,120 +1,19 @@
-"""What each kind of request wants of a step, and what it makes of the outcome.
-
-A job owns one sequence (a score job one for each choice) and its request's ticket. The engine asks it, chunk by chunk,
-which rows it needs, and hands the outcome back; the job never touches tensors, pages or other jobs.
-"""
+"""A generation, token by token: what may come next, what was drawn, what its caller is told."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from dataclasses import replace
 
-from ..errors import Aborted, EngineError, GrammarError, WeftError
-from ..grammar.protocol import Grammar
-from ..request import (
-    EmbedRequest,
-    EmbedResult,
-    FinishReason,
-    GenerateRequest,
-    GenerateResult,
-    Pooling,
-    ScoreRequest,
-    ScoreResult,
-    Times,
-    TokenEvent,
-)
-from .detokenizer import StopStrings
-from .scheduler import Sequence
-from .ticket import GenerateTicket, Ticket
-from .tokenizer import Tokenizer
-
-TicketT = TypeVar("TicketT", bound="Ticket[GenerateResult] | Ticket[ScoreResult] | Ticket[EmbedResult]")
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """One sampled token: `token` -1 where the mask forbade everything, -2 where the logits were not numbers."""
-
-    token: int
-    logprob: float
-    allowed: int
-    top: tuple[tuple[int, float], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A given token in its place: its natural log-probability, and the likeliest (id, logprob) there."""
-
-    logprob: float
-    top: tuple[tuple[int, float], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SampleRow:
-    """One row to sample.
-
-    Attributes:
-        row: which of the step's packed hidden states.
-        mask: row of the mask table, -1 for none.
-        position: the drawn token's index in its sequence; with `seed` it keys the noise.
-        adjustments: (token, scale, add) changes to the logits.
-        top: how many likeliest tokens to report.
-    """
-
-    row: int
-    mask: int
-    position: int
-    seed: int
-    temperature: float
-    top_k: int
-    top_p: float
-    min_p: float
-    adjustments: list[tuple[int, float, float]]
-    top: int
-
-
-class Job(Generic[TicketT]):
-    """What all kinds share."""
-
-    def __init__(
-        self, request_id: str, ticket: TicketT, sequences: list[Sequence], prompt_tokens: int, now: float
-    ) -> None:
-        self.request_id = request_id
-        self.ticket = ticket
-        self.sequences = sequences
-        self.prompt_tokens = prompt_tokens
-        self.times = Times(arrived=now)
-        self.done = False
-        self.failed = False
-        self.outcome = ""  # how it ended, for the counts
-
-    @property
-    def cached_tokens(self) -> int:
-        """Prompt tokens taken from the cache."""
-        return min(self.sequences[0].cached or 0, self.prompt_tokens)
-
-    def admitted(self, now: float) -> None:
-        """The job's first chunk was planned."""
-        if not self.times.admitted:
-            self.times = replace(self.times, admitted=now)
-
-    def prefilled(self, now: float) -> None:
-        """All of the job's prompt was computed; what a retraction has computed again does not count."""
-        if not self.times.prefilled:
-            self.times = replace(self.times, prefilled=now)
-
-    def fail(self, error: WeftError, now: float) -> None:
-        """End the job with an error."""
-        self.failed = not isinstance(error, Aborted)
-        self._end("error" if self.failed else "abort", now)
-        self.ticket.put_error(error)
-
-    def _end(self, outcome: str, now: float) -> None:
-        self.done = True
-        self.outcome = outcome
-        self.times = replace(self.times, finished=now)
+from ...errors import EngineError, GrammarError
+from ...grammar.protocol import Grammar
+from ...request import FinishReason, GenerateRequest, GenerateResult, TokenEvent
+from ..detokenizer import StopStrings
+from ..scheduler import Sequence
+from ..ticket import GenerateTicket
+from ..tokenizer import Tokenizer
+from .job import Drawn, Job, SampleRow
 
 
 class GenerateJob(Job[GenerateTicket[GenerateResult]]):
@@ -317,108 +216,3 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
                 times=self.times,
             )
         )
-
-
-class ScoreJob(Job[Ticket[ScoreResult]]):
-    """Choices being scored: a sequence each, the first one going ahead so that the others find its prompt cached."""
-
-    def __init__(
-        self,
-        request: ScoreRequest,
-        ticket: Ticket[ScoreResult],
-        prompt: list[int],
-        choices: list[list[int]],
-        now: float,
-    ) -> None:
-        sequences = [
-            Sequence(
-                ids=prompt + choice,
-                end=len(prompt) + len(choice) - 1,
-                match_limit=len(prompt) - 1,
-                salt=request.cache_salt,
-                priority=request.priority,
-            )
-            for choice in choices
-        ]
-        super().__init__(request.id, ticket, sequences, len(prompt), now)
-        self.top_logprobs = request.top_logprobs
-        self._scored: dict[int, list[Scored]] = {id(sequence): [] for sequence in sequences}
-
-    def targets(self, sequence: Sequence, start: int, count: int) -> tuple[list[int], list[int]]:
-        """Rows of a chunk of one of this job's sequences, and the tokens they should predict.
-
-        What was scored before a retraction is left out where it is computed again.
-        """
-        scored = len(self._scored[id(sequence)])
-        places = range(max(start, self.prompt_tokens - 1 + scored), start + count)
-        return [at - start for at in places], [sequence.ids[at + 1] for at in places]
-
-    def take(self, sequence: Sequence, scored: list[Scored], now: float) -> None:
-        """Commit a chunk's tokens; the last one brings the result."""
-        self._scored[id(sequence)] += scored
-        if any(math.isnan(token.logprob) for token in scored):
-            self.fail(EngineError("the model's logits are not numbers"), now)
-            return
-        wanted = {id(each): len(each.ids) - self.prompt_tokens for each in self.sequences}
-        if all(len(self._scored[key]) == length for key, length in wanted.items()):
-            self.prefilled(now)
-            self._end("score", now)
-            choices = [self._scored[id(each)] for each in self.sequences]
-            self.ticket.put_result(
-                ScoreResult(
-                    request_id=self.request_id,
-                    token_logprobs=tuple(tuple(token.logprob for token in choice) for choice in choices),
-                    top_logprobs=tuple(tuple(token.top for token in choice) for choice in choices)
-                    if self.top_logprobs
-                    else (),
-                    prompt_tokens=self.prompt_tokens,
-                    cached_tokens=self.cached_tokens,
-                    times=self.times,
-                )
-            )
-
-
-class EmbedJob(Job[Ticket[EmbedResult]]):
-    """An embedding in progress: mean pooling adds up chunk by chunk, so none of its prompt is taken from the cache."""
-
-    def __init__(self, request: EmbedRequest, ticket: Ticket[EmbedResult], prompt: list[int], now: float) -> None:
-        self.mean = request.pooling is Pooling.MEAN
-        sequence = Sequence(
-            ids=list(prompt),
-            match_limit=0 if self.mean else len(prompt) - 1,
-            salt=request.cache_salt,
-            priority=request.priority,
-        )
-        super().__init__(request.id, ticket, [sequence], len(prompt), now)
-        self._sum: list[float] | None = None
-        self._summed = 0
-
-    def rows(self, start: int, count: int) -> list[int]:
-        """Which of a chunk's rows are pooled. What was pooled before a retraction is left out where it comes again."""
-        if self.mean:
-            return list(range(max(0, self._summed - start), count))
-        last = self.prompt_tokens - 1
-        return [last - start] if start <= last < start + count else []
-
-    def take(self, summed: list[float], end: int, is_last: bool, now: float) -> None:
-        """Commit the summed hidden states of a chunk that ends before token `end`; the last one brings the result."""
-        self._summed = max(self._summed, end)
-        self._sum = summed if self._sum is None else [a + b for a, b in zip(self._sum, summed, strict=True)]
-        if not all(map(math.isfinite, self._sum)):
-            self.fail(EngineError("the model's hidden states are not numbers"), now)
-        elif is_last:
-            self.prefilled(now)
-            self._end("embed", now)
-            norm = math.sqrt(math.fsum(value * value for value in self._sum)) or 1.0
-            self.ticket.put_result(
-                EmbedResult(
-                    request_id=self.request_id,
-                    embedding=tuple(value / norm for value in self._sum),
-                    prompt_tokens=self.prompt_tokens,
-                    cached_tokens=self.cached_tokens,
-                    times=self.times,
-                )
-            )
-
-
-AnyJob = GenerateJob | ScoreJob | EmbedJob
