@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from ..errors import InvalidRequest, ModelError
 from ..grammar import Vocabulary
 from ..grammar.warm_up import warm_up
 from ..kernels.dispatch import explain
+from ..kernels.linear.layer import Dense
 from .kv_cache import KVCache
 from .mask_pool import MaskPool
 from .models.config import ModelConfig
@@ -86,7 +88,9 @@ def load(
     device, device_reason = _choose_device(options.device)
     dtype, dtype_reason = _choose_dtype(options, config, device)
     progress(f"reading the weights onto {device}")
-    model = build(config, Weights(folder, dtype=dtype, device=device), batch_invariant=options.batch_invariant)
+    make_linear = partial(Dense, batch_invariant=options.batch_invariant)
+    weights = Weights(folder, dtype=dtype, device=device, make_linear=make_linear)
+    model = build(config, weights, batch_invariant=options.batch_invariant)
     context = min(options.max_context or config.max_positions, config.max_positions)
     num_pages, pages_reason = _choose_pages(options, config, device, dtype, context)
     progress(f"making a KV cache of {num_pages} pages")

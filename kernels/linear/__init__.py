@@ -4,6 +4,8 @@
 
 A matrix library picks its kernel by the number of rows, and another kernel may sum in another order: the same row then
 differs in its last bits from batch to batch. With `batch_invariant=True` every product has the same shape.
+
+A model holds layers (`layer.py`), not weights: a path may keep its weight in a layout or a number format of its own.
 """
 
 from __future__ import annotations

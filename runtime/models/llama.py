@@ -6,7 +6,6 @@ import torch
 
 from ...errors import ModelError
 from ...kernels.attention import AttentionPlan, attention
-from ...kernels.linear import linear
 from ...kernels.rms_norm import rms_norm
 from ...kernels.rope import cos_sin_cache, rope
 from ...kernels.silu_mul import silu_mul
@@ -29,9 +28,9 @@ class LlamaModel:
         self._norm = weights.take("model.norm.weight", (config.hidden_size,))
         if config.tie_embeddings:
             weights.ignore("lm_head.weight")
-            self._head = self._embeddings
+            self._head = weights.make_linear(self._embeddings)
         else:
-            self._head = weights.take("lm_head.weight", (config.vocab_size, config.hidden_size))
+            self._head = weights.linear("", (("lm_head", config.vocab_size),), config.hidden_size)
         self._cos_sin = cos_sin_cache(inverse_frequencies(config), config.max_positions).to(self._embeddings.device)
 
     def forward(
@@ -51,7 +50,7 @@ class LlamaModel:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """See `registry.Model.logits`."""
-        return linear(hidden, self._head, batch_invariant=self.batch_invariant).float()
+        return self._head(hidden).float()
 
 
 class _Layer:
@@ -65,16 +64,11 @@ class _Layer:
         self.input_norm = weights.take(prefix + "input_layernorm.weight", (width,))
         self.post_norm = weights.take(prefix + "post_attention_layernorm.weight", (width,))
         attention_parts = (("q_proj", q_size), ("k_proj", kv_size), ("v_proj", kv_size))
-        self._qkv, self._qkv_bias = _fused(
-            weights, prefix + "self_attn.", attention_parts, width, config.attention_bias
-        )
-        output_part = (("o_proj", width),)
-        self._output, self._output_bias = _fused(
-            weights, prefix + "self_attn.", output_part, q_size, config.attention_bias
-        )
+        self._qkv = weights.linear(prefix + "self_attn.", attention_parts, width, bias=config.attention_bias)
+        self._output = weights.linear(prefix + "self_attn.", (("o_proj", width),), q_size, bias=config.attention_bias)
         gate_up_parts = (("gate_proj", inner), ("up_proj", inner))
-        self._gate_up, self._gate_up_bias = _fused(weights, prefix + "mlp.", gate_up_parts, width, config.mlp_bias)
-        self._down, self._down_bias = _fused(weights, prefix + "mlp.", (("down_proj", width),), inner, config.mlp_bias)
+        self._gate_up = weights.linear(prefix + "mlp.", gate_up_parts, width, bias=config.mlp_bias)
+        self._down = weights.linear(prefix + "mlp.", (("down_proj", width),), inner, bias=config.mlp_bias)
         self._split = [q_size, kv_size, kv_size]
 
     def attend(
@@ -89,8 +83,7 @@ class _Layer:
     ) -> torch.Tensor:
         config = self._config
         count = hidden.shape[0]
-        qkv = linear(hidden, self._qkv, self._qkv_bias, batch_invariant=self._invariant)
-        q, k, v = qkv.split(self._split, dim=-1)
+        q, k, v = self._qkv(hidden).split(self._split, dim=-1)
         q, k = rope(
             q.reshape(count, config.num_heads, config.head_dim),
             k.reshape(count, config.num_kv_heads, config.head_dim),
@@ -99,31 +92,15 @@ class _Layer:
         )
         store_kv(k, v.reshape(count, config.num_kv_heads, config.head_dim), k_pages, v_pages, slots)
         mixed = attention(q, k_pages, v_pages, plan)
-        return linear(mixed.reshape(count, -1), self._output, self._output_bias, batch_invariant=self._invariant)
+        return self._output(mixed.reshape(count, -1))
 
     def mlp(self, hidden: torch.Tensor) -> torch.Tensor:
-        gate_up = linear(hidden, self._gate_up, self._gate_up_bias, batch_invariant=self._invariant)
-        return linear(
-            silu_mul(gate_up, batch_invariant=self._invariant),
-            self._down,
-            self._down_bias,
-            batch_invariant=self._invariant,
-        )
+        return self._down(silu_mul(self._gate_up(hidden), batch_invariant=self._invariant))
 
 
 def inverse_frequencies(config: ModelConfig) -> torch.Tensor:
     """Radians a position turns each rotary pair by: float32 [head_dim / 2] (Su et al. 2021, section 3.2.2)."""
     return config.rope_theta ** (-torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim)
-
-
-def _fused(
-    weights: Weights, prefix: str, parts: tuple[tuple[str, int], ...], width: int, has_bias: bool
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Several projections of one input as one matrix [sum of outputs, width], and its bias."""
-    matrix = torch.cat([weights.take(f"{prefix}{name}.weight", (size, width)) for name, size in parts])
-    if not has_bias:
-        return matrix, None
-    return matrix, torch.cat([weights.take(f"{prefix}{name}.bias", (size,)) for name, size in parts])
 
 
 def _refuse_unknown_features(config: ModelConfig) -> None:

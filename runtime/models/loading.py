@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 
 from ...errors import ModelError
+from ...kernels.linear.layer import Dense, Linear, MakeLinear
 
 
 class Weights:
     """The tensors of a folder: `model.safetensors`, or the shards that `model.safetensors.index.json` names.
 
     Each tensor is read when asked for, converted and moved at once, so that no second copy of the model is held.
+
+    Args:
+        make_linear: makes a layer of a matrix and its bias; as the weights are by default.
     """
 
-    def __init__(self, folder: Path, *, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self, folder: Path, *, dtype: torch.dtype, device: torch.device, make_linear: MakeLinear = Dense
+    ) -> None:
         self._folder = folder
         self._dtype = dtype
         self._device = device
+        self.make_linear = make_linear
         self._files = self._find_files()
         self._used: set[str] = set()
 
@@ -38,6 +46,17 @@ class Weights:
             raise ModelError(f"{file}: {name!r} has shape {list(value.shape)}, but config.json asks for {list(shape)}")
         self._used.add(name)
         return value.to(device=self._device, dtype=self._dtype)
+
+    def linear(self, prefix: str, parts: Sequence[tuple[str, int]], width: int, *, bias: bool = False) -> Linear:
+        """Several projections of one input as one layer of [sum of outputs, width].
+
+        Args:
+            parts: (name, outputs) of each; its tensors are ``{prefix}{name}.weight`` and, with `bias`, ``….bias``.
+            width: inputs of all.
+        """
+        matrix = _joined([self.take(f"{prefix}{name}.weight", (size, width)) for name, size in parts])
+        biases = [self.take(f"{prefix}{name}.bias", (size,)) for name, size in parts] if bias else []
+        return self.make_linear(matrix, _joined(biases) if biases else None)
 
     def __contains__(self, name: str) -> bool:
         return name in self._files
@@ -75,3 +94,7 @@ class Weights:
                 return dict.fromkeys(tensors.keys(), single)
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{single} is not a readable safetensors file: {error}") from error
+
+
+def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
