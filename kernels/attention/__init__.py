@@ -3,7 +3,7 @@
     for b in range(B):                                   # sequences; their new tokens are ragged in q
         n = query_start[b + 1] - query_start[b]
         for j in range(n), for h in range(H):
-            last = context_lens[b] - n + j               # the token's own position: it sees 0 ... last
+            last = context_lens[b] - n + j               # the token's own place: it sees 0 ... last
             kv = h // (H // KV)
             for p in range(last + 1):
                 page, offset = page_table[b, p // page_size], p % page_size
@@ -12,7 +12,8 @@
 
 The keys and values of the new tokens are stored (`store_kv`) before the call. Page slots past a sequence's end may hold
 anything, NaN included; entries of `page_table` past its last page are 0 and are not read as its keys. Softmax in
-float32. What depends only on the batch, not on the layer, is worked out once a step in an `AttentionPlan`.
+float32. The last tokens of a sequence may be `branches`, a tree: of these each sees its own ancestors only. What
+depends only on the batch, not on the layer, is worked out once a step in an `AttentionPlan`.
 """
 
 from __future__ import annotations

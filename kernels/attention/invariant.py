@@ -16,14 +16,20 @@ from .plan import AttentionPlan
 
 def attention(q: Tensor, k_pages: Tensor, v_pages: Tensor, plan: AttentionPlan) -> Tensor:
     """As `weft.kernels.attention`, for a plan built with `batch_invariant=True`."""
-    tiles = plan.tiles
-    if tiles is None:
+    if not plan.batch_invariant:
         raise ValueError("this attention plan was built without batch_invariant=True")
+    out = torch.empty_like(q)
+    for tiles in plan.tiles:
+        _tiled(out, q, k_pages, v_pages, tiles, plan.scale)
+    return out
+
+
+def _tiled(out: Tensor, q: Tensor, k_pages: Tensor, v_pages: Tensor, tiles: Tiles, scale: float) -> None:
     heads, width = q.shape[1:]
     kv = k_pages.shape[0]
     count, groups = len(tiles.positions), heads // kv
     # [N, TILE, KV, G, D] -> [N, KV, G, TILE, D]: tiles outermost, so that the active ones are a prefix
-    query = (q.index_select(0, tiles.rows).float() * plan.scale).view(count, TILE, kv, groups, width)
+    query = (q.index_select(0, tiles.rows).float() * scale).view(count, TILE, kv, groups, width)
     query = query.permute(0, 2, 3, 1, 4).reshape(count, kv, groups * TILE, width)
     top = query.new_full((count, kv, groups * TILE, 1), -torch.inf)
     mass = query.new_zeros(count, kv, groups * TILE, 1)
@@ -43,12 +49,13 @@ def attention(q: Tensor, k_pages: Tensor, v_pages: Tensor, plan: AttentionPlan) 
         total[:active].mul_(shrink).add_(added)
     result = total.div_(mass).view(count, kv, groups, TILE, width).permute(0, 3, 1, 2, 4)
     result = result.reshape(count * TILE, heads, width).index_select(0, tiles.real).to(q.dtype)
-    return torch.empty_like(q).index_copy_(0, tiles.sources, result)
+    out.index_copy_(0, tiles.sources, result)
 
 
 def _block(pages: Tensor, tiles: Tiles, index: int, active: int) -> Tensor:
     """Block `index` of the active tiles' keys or values: float32 [active * KV, block, D], zero past the ends."""
-    per_block = tiles.block // pages.shape[2]
+    per_block = tiles.block // tiles.page_size
+    pages = pages.view(pages.shape[0], -1, tiles.page_size, pages.shape[3])
     wanted = tiles.pages[:active, index * per_block : (index + 1) * per_block].reshape(-1)
     rows = pages.index_select(1, wanted).view(pages.shape[0], active, tiles.block, pages.shape[3])
     position = torch.arange(index * tiles.block, (index + 1) * tiles.block, device=pages.device)

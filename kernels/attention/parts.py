@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .branches import visible
+
 SHORT = 8
 """Most new tokens of a sequence that is still batched with others; longer ones are taken one by one."""
 PADDING = 512
@@ -49,7 +51,7 @@ class LongSequence:
     Attributes:
         pages: int64 [M], its page numbers.
         context: keys, the new tokens' included.
-        mask: bool [stop - start, context], True where a query sees a key; None where all tokens are new.
+        mask: bool [stop - start, context], True where a query sees a key; None where all tokens are new and plain.
     """
 
     start: int
@@ -73,6 +75,7 @@ class Tiles:
         sources: int64, the row in q of each of `real`.
         pages: int64 [N, blocks * pages per block]; padding is page 0.
         contexts: int64 [N], keys of each tile's sequence.
+        page_size: tokens in a page of `pages`.
         block: keys in a block.
         active: for each block of keys, how many tiles have it.
     """
@@ -83,6 +86,7 @@ class Tiles:
     sources: Tensor
     pages: Tensor
     contexts: Tensor
+    page_size: int
     block: int
     active: tuple[int, ...]
 
@@ -95,6 +99,7 @@ class Step:
         starts: int64 [B + 1], where each sequence's new tokens begin in q.
         contexts: int64 [B], each sequence's length with its new tokens.
         table: int64 [B, M], page numbers, padded with 0.
+        branches: each sequence's branches by their parents (see `branches`), empty for none.
         page_size: tokens in a page.
         device: where the parts go.
     """
@@ -102,8 +107,14 @@ class Step:
     starts: NDArray[np.int64]
     contexts: NDArray[np.int64]
     table: NDArray[np.int64]
+    branches: tuple[tuple[int, ...], ...]
     page_size: int
     device: torch.device
+
+    @property
+    def branching(self) -> NDArray[np.bool_]:
+        """bool [B]: which sequences have branches."""
+        return np.array([bool(parents) for parents in self.branches])
 
     def pages(self, count: int) -> int:
         """How many pages `count` tokens take."""
@@ -115,10 +126,11 @@ class Step:
 
 
 def short_batches(step: Step) -> tuple[ShortBatch, ...]:
-    """The sequences of at most `SHORT` new tokens; those of one token, the decodes, apart from the others."""
+    """The plain sequences of at most `SHORT` new tokens; those of one token, the decodes, apart from the others."""
     new = np.diff(step.starts)
     most = CACHED // step.page_size if step.device.type == "cpu" else None
-    groups = (np.flatnonzero(new == 1), np.flatnonzero((new > 1) & (new <= SHORT)))
+    short = (new <= SHORT) & ~step.branching
+    groups = (np.flatnonzero(short & (new == 1)), np.flatnonzero(short & (new > 1)))
     return tuple(_short_batch(batch, step) for group in groups for batch in _by_length(group.tolist(), step, most))
 
 
@@ -163,29 +175,35 @@ def _short_batch(members: list[int], step: Step) -> ShortBatch:
 
 
 def long_sequences(step: Step) -> tuple[LongSequence, ...]:
-    """The sequences of more than `SHORT` new tokens."""
-    return tuple(_long_sequence(int(row), step) for row in np.flatnonzero(np.diff(step.starts) > SHORT))
+    """The sequences of more than `SHORT` new tokens, or with branches."""
+    long = (np.diff(step.starts) > SHORT) | step.branching
+    return tuple(_long_sequence(int(row), step) for row in np.flatnonzero(long))
 
 
 def _long_sequence(row: int, step: Step) -> LongSequence:
     start, stop, context = int(step.starts[row]), int(step.starts[row + 1]), int(step.contexts[row])
     new = stop - start
     mask = None
-    if new < context:
+    if step.branches[row]:
+        mask = step.upload(visible(new, context, step.branches[row]))
+    elif new < context:
         mask = torch.ones(new, context, dtype=torch.bool, device=step.device).tril_(context - new)
     pages = step.upload(step.table[row, : step.pages(context)])
     return LongSequence(start=start, stop=stop, pages=pages, context=context, mask=mask)
 
 
-def tiles(step: Step) -> Tiles:
-    """The whole batch for the invariant path."""
+def tiles(step: Step) -> Tiles | None:
+    """The plain sequences for the invariant path; None where there are none."""
     per_block = step.pages(BLOCK)
     block = per_block * step.page_size
     new = np.diff(step.starts)
     found: list[tuple[int, int, int]] = []  # (blocks of keys, sequence, first position)
-    for row, end in enumerate(step.contexts.tolist()):
+    for row in np.flatnonzero(~step.branching).tolist():
+        end = int(step.contexts[row])
         for first in range((end - int(new[row])) // TILE * TILE, end, TILE):
             found.append((-(-min(first + TILE, end) // block), row, first))
+    if not found:
+        return None
     found.sort(key=lambda tile: -tile[0])
     blocks, sequence, firsts = np.array(found).T
     positions = firsts[:, None] + np.arange(TILE)
@@ -202,6 +220,7 @@ def tiles(step: Step) -> Tiles:
         sources=step.upload(rows[real]),
         pages=step.upload(pages),
         contexts=step.upload(contexts),
+        page_size=step.page_size,
         block=block,
         active=tuple(int((blocks > index).sum()) for index in range(int(blocks[0]))),
     )

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .branch_tiles import branch_tiles
+from .branches import Parents, check_parents
 from .parts import LongSequence, ShortBatch, Step, Tiles, long_sequences, short_batches, tiles
 
 
@@ -21,6 +23,7 @@ class AttentionPlan:
         query_start: B + 1 row numbers; sequence b's new tokens are rows query_start[b] ... query_start[b + 1] - 1 of q.
         context_lens: each sequence's length with its new tokens.
         page_table: int64 [B, M], each sequence's page numbers, padded with 0.
+        branches: each sequence's branches by their parents (see `branches`), empty for none.
         page_size: tokens in a page.
         scale: multiplies the scores.
         batch_invariant: take the path whose results do not depend on the batch.
@@ -30,12 +33,13 @@ class AttentionPlan:
     query_start: tuple[int, ...]
     context_lens: tuple[int, ...]
     page_table: Tensor
+    branches: tuple[tuple[int, ...], ...]
     page_size: int
     scale: float
     batch_invariant: bool
     short: tuple[ShortBatch, ...]
     long: tuple[LongSequence, ...]
-    tiles: Tiles | None
+    tiles: tuple[Tiles, ...]
 
     @classmethod
     def build(
@@ -47,6 +51,7 @@ class AttentionPlan:
         device: torch.device | str,
         *,
         scale: float,
+        branches: Sequence[Parents] = (),
         batch_invariant: bool = False,
     ) -> AttentionPlan:
         """Plan a step.
@@ -58,10 +63,11 @@ class AttentionPlan:
             page_size: tokens in a page.
             device: where q and the pages are.
             scale: multiplies the scores; commonly the head's width to the power -1/2.
+            branches: for each sequence the parents of those of its last tokens that are branches; none by default.
             batch_invariant: see `attention`.
 
         Raises:
-            ValueError: lengths that contradict each other.
+            ValueError: lengths that contradict each other; branches that are no tree.
         """
         _check(page_tables, query_lens, context_lens, page_size)
         contexts = np.array(context_lens, np.int64)
@@ -70,17 +76,20 @@ class AttentionPlan:
         for row, count in enumerate(counts.tolist()):
             table[row, :count] = page_tables[row][:count]
         starts = np.array([0, *accumulate(query_lens)], np.int64)
-        step = Step(starts, contexts, table, page_size, torch.device(device))
+        trees = tuple(map(tuple, branches)) or ((),) * len(counts)
+        _check_branches(trees, context_lens)
+        step = Step(starts, contexts, table, trees, page_size, torch.device(device))
         return cls(
             query_start=tuple(starts.tolist()),
             context_lens=tuple(context_lens),
             page_table=step.upload(table),
+            branches=trees,
             page_size=page_size,
             scale=scale,
             batch_invariant=batch_invariant,
             short=() if batch_invariant else short_batches(step),
             long=() if batch_invariant else long_sequences(step),
-            tiles=tiles(step) if batch_invariant else None,
+            tiles=tuple(filter(None, (tiles(step), branch_tiles(step)))) if batch_invariant else (),
         )
 
 
@@ -95,3 +104,13 @@ def _check(
     for row, (pages, new, context) in enumerate(zip(page_tables, query_lens, context_lens, strict=True)):
         if not 1 <= new <= context or len(pages) * page_size < context:
             raise ValueError(f"sequence {row}: {new} new tokens of {context} on {len(pages)} pages of {page_size}")
+
+
+def _check_branches(trees: tuple[tuple[int, ...], ...], context_lens: Sequence[int]) -> None:
+    if len(trees) != len(context_lens):
+        raise ValueError(f"branches of {len(trees)} sequences for {len(context_lens)}")
+    for row, (parents, context) in enumerate(zip(trees, context_lens, strict=True)):
+        try:
+            check_parents(parents, context)
+        except ValueError as error:
+            raise ValueError(f"sequence {row}: {error}") from error

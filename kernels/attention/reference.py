@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .branches import visible
 from .plan import AttentionPlan
 
 
@@ -18,9 +19,8 @@ def attention(q: Tensor, k_pages: Tensor, v_pages: Tensor, plan: AttentionPlan) 
         query = q[start:stop].float().transpose(0, 1)  # [H, n, D]
         query = query.reshape(kv, -1, *query.shape[1:])  # [KV, G, n, D]
         scores = torch.einsum("kgqd,kpd->kgqp", query, keys) * plan.scale
-        position = torch.arange(context, device=q.device)
-        last = position[context - (stop - start) :]
-        scores.masked_fill_(position > last[:, None], -torch.inf)
+        seen = torch.from_numpy(visible(stop - start, context, plan.branches[row])).to(q.device)
+        scores.masked_fill_(~seen, -torch.inf)
         result = torch.einsum("kgqp,kpd->kgqd", scores.softmax(-1), values)
         out[start:stop] = result.flatten(0, 1).transpose(0, 1)
     return out

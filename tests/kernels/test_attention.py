@@ -46,13 +46,23 @@ class Pool:
         self.tables = [[free.pop() for _ in range(count)] for count in needed]
         self.k_pages = torch.full((kv, sum(needed) + 3, page_size, width), torch.nan, dtype=dtype)
         self.v_pages = self.k_pages.clone()
+        self.lay_out()
+
+    def lay_out(self) -> None:
+        """Store the keys and values in their pages."""
         for table, keys, values in zip(self.tables, self.keys, self.values, strict=True):
             positions = torch.arange(len(keys))
-            places = torch.tensor(table)[positions // page_size], positions % page_size
+            places = torch.tensor(table)[positions // self.page_size], positions % self.page_size
             self.k_pages[:, *places] = keys.transpose(0, 1)
             self.v_pages[:, *places] = values.transpose(0, 1)
 
-    def plan(self, chunks: Sequence[tuple[int, int, int]], *, batch_invariant: bool = False) -> AttentionPlan:
+    def plan(
+        self,
+        chunks: Sequence[tuple[int, int, int]],
+        *,
+        branches: Sequence[Sequence[int]] = (),
+        batch_invariant: bool = False,
+    ) -> AttentionPlan:
         """For chunks (sequence, first new position, end)."""
         return AttentionPlan.build(
             [self.tables[sequence] for sequence, _, _ in chunks],
@@ -61,6 +71,7 @@ class Pool:
             self.page_size,
             "cpu",
             scale=0.3,
+            branches=branches,
             batch_invariant=batch_invariant,
         )
 
@@ -172,3 +183,66 @@ def test_contradicting_lengths_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         AttentionPlan.build(tables, new, context, 16, "cpu", scale=1.0)
+
+
+def ways(parents: Sequence[int], plain: int) -> list[list[int]]:
+    """For each branch token the places of all it sees, by the definition: itself, its parent, and so on."""
+    found = []
+    for place in range(len(parents)):
+        way = []
+        at = place
+        while at >= 0:
+            way.append(plain + at)
+            at = parents[at]
+        found.append([*range(plain), *reversed(way)])
+    return found
+
+
+def trees(most: int) -> st.SearchStrategy[list[int]]:
+    """Parents of up to `most` branch tokens."""
+    return st.lists(st.integers(0, 2**16), min_size=1, max_size=most).map(
+        lambda drawn: [value % (place + 1) - 1 for place, value in enumerate(drawn)]
+    )
+
+
+@pytest.mark.parametrize("path", [reference.attention, batched.attention, invariant.attention])
+@settings(max_examples=max(10, settings().max_examples // 4))
+@given(data=st.data())
+def test_a_branch_sees_what_it_would_see_alone(path: object, data: st.DataObject) -> None:
+    """Beside plain sequences, with part of the tree computed before; the invariant path to the bit."""
+    parents = data.draw(trees(30))
+    plain = data.draw(st.integers(0, 90))
+    length = plain + len(parents)
+    start = data.draw(st.integers(0, length - 1))
+    end = data.draw(st.integers(max(start, plain) + 1, length))
+    pool = Pool([20, length, 40], page_size=data.draw(st.sampled_from([1, 16, 24])))
+    chunks = [(0, 3, 20), (1, start, end), (2, 39, 40)]
+    exact = path is invariant.attention
+    plan = pool.plan(chunks, branches=[(), parents[: end - plain], ()], batch_invariant=exact)
+    got = path(pool.query(chunks), pool.k_pages, pool.v_pages, plan)[17 : 17 + end - start]  # type: ignore[operator]
+    for place in range(start, end):
+        way = ways(parents, plain)[place - plain] if place >= plain else list(range(place + 1))
+        alone = Pool([len(way)], page_size=pool.page_size)
+        for own, one in ((alone.keys, pool.keys), (alone.values, pool.values), (alone.queries, pool.queries)):
+            own[0] = one[1][way]
+        alone.lay_out()
+        last = [(0, len(way) - 1, len(way))]
+        if exact:
+            wanted = path(alone.query(last), alone.k_pages, alone.v_pages, alone.plan(last, batch_invariant=True))
+            assert torch.equal(got[place - start], wanted[0]), place
+        else:
+            torch.testing.assert_close(got[place - start].double(), alone.expected(last)[0], atol=2e-6, rtol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("branches", "message"),
+    [
+        ([(0,)], "sequence 0: the parent of branch token 0 stands in place 0, which is not before it"),
+        ([(-1, -2)], "branch token 1"),
+        ([(-1,) * 6], "6 branch tokens of 5"),
+        ([(), ()], "branches of 2 sequences for 1"),
+    ],
+)
+def test_branches_that_are_no_tree_are_refused(branches: list[tuple[int, ...]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        AttentionPlan.build([[1]], [3], [5], 16, "cpu", scale=1.0, branches=branches)
