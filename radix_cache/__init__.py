@@ -12,6 +12,7 @@ from __future__ import annotations
 from .errors import IntegrityError
 from .pages import PagePool
 from .policy import LRU, EvictionPolicy
+from .probe import Probe
 from .tree import Insertion, Match, Node, RadixTree
 
-__all__ = ["LRU", "EvictionPolicy", "Insertion", "IntegrityError", "Match", "Node", "PagePool", "RadixTree"]
+__all__ = ["LRU", "EvictionPolicy", "Insertion", "IntegrityError", "Match", "Node", "PagePool", "Probe", "RadixTree"]

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from .errors import IntegrityError
 from .pages import PagePool
 from .policy import LRU, EvictionPolicy
+from .probe import Probe, probe
 
 Block = tuple[int, ...]
 Key = tuple[str, Block]  # the salt stands on the edges that leave the root and is "" below
@@ -95,6 +96,7 @@ class RadixTree:
 
     Attributes:
         evicted_pages: how many pages `evict` has freed so far; `clear` is not counted.
+        version: changes with every insertion and eviction, that is whenever a probe may find something else.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class RadixTree:
         self._owned: set[int] = set()
         self._locked_pages = 0
         self.evicted_pages = 0
+        self.version = 0
 
     @property
     def cached_pages(self) -> int:
@@ -141,6 +144,16 @@ class RadixTree:
         self._touch_path(node)
         pages = [page for part in self._path(node) for page in part.pages]
         return Match(node, pages, depth * self.page_size)
+
+    def probe(self, ids: Sequence[int], limit: int, salt: str = "", last: Probe | None = None) -> Probe:
+        """How much of ``ids[:limit]`` is cached, in whole pages, changing nothing.
+
+        `last` is an earlier probe of the same ids and salt: what it found, where that is still there, is not compared
+        again.
+        """
+        if not self.enabled:
+            return Probe(self._root, 0, 0)
+        return probe(self._root, self.page_size, ids, limit, salt, last)
 
     def lock(self, node: Node) -> None:
         """Keep everything from the root to `node` from eviction, until `unlock`. Locks are counted.
@@ -306,6 +319,7 @@ class RadixTree:
         leaf = Node(parent, self._key(parent, salt, blocks[0]), blocks, pages)
         parent.children[leaf.key] = leaf
         self._owned.update(pages)
+        self.version += 1
         self._policy.touch(leaf)
         self._policy.offer(leaf)
         return leaf
@@ -315,6 +329,7 @@ class RadixTree:
         self._policy.forget(leaf)
         del parent.children[leaf.key]
         leaf.parent = None  # the handle is stale from now on
+        self.version += 1
         self._owned.difference_update(leaf.pages)
         self.pool.give(leaf.pages)
         if parent.is_evictable:

@@ -4,73 +4,21 @@ Every step the scheduler plans *chunks*: runs of known but not yet computed toke
 token decode; the rest, and newly admitted ones, share the step's budget of prefill tokens. When pages run out, cached
 prefixes are evicted first, then the youngest running sequence is *retracted*: its whole pages go to the cache, it
 waits before all others of its priority with its tokens kept, and on its return only what was evicted meanwhile (and
-what did not fill a page) is recomputed.
+what did not fill a page) is recomputed. Who is admitted next is `admission.py`'s.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
-from dataclasses import dataclass, field
-from itertools import islice
 
 from ..errors import EngineError
-from ..radix_cache import Node, PagePool, RadixTree
+from ..radix_cache import PagePool, RadixTree
+from .admission import WaitingQueue
+from .sequence import Chunk, Sequence
+
+__all__ = ["Chunk", "Scheduler", "Sequence"]
 
 log = logging.getLogger("weft.runtime")
-
-
-@dataclass(slots=True, eq=False)
-class Sequence:
-    """One run of tokens being computed.
-
-    Attributes:
-        ids: every token known so far; the owner appends.
-        end: how many of `ids` are to be computed (a scored continuation's last token is not); None is all of them.
-        match_limit: at most this many leading tokens may come from the cache; the rest is wanted anew. A retraction
-            raises it to what was computed by then, whose outcome the owner has had.
-        salt, priority: as in `Request`.
-        computed: leading tokens whose KV stands in `pages`.
-        pages: page numbers in order. The first `shared` belong to the tree (under `node`'s lock), the rest to us.
-        cached: tokens that the first admission took from the cache.
-        order: admission rank for ties, by arrival.
-    """
-
-    ids: list[int]
-    match_limit: int
-    end: int | None = None
-    salt: str = ""
-    priority: int = 0
-    computed: int = 0
-    pages: list[int] = field(default_factory=list)
-    shared: int = 0
-    node: Node | None = None
-    cached: int | None = None
-    order: int = 0
-
-    @property
-    def remaining(self) -> int:
-        """Known tokens that are still to be computed."""
-        return (len(self.ids) if self.end is None else self.end) - self.computed
-
-    @property
-    def is_prefilling(self) -> bool:
-        """Whether something that the cache could have given is still to be computed; it is shared when it is."""
-        return self.computed <= self.match_limit
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Compute ``sequence.ids[start : start + count]`` in this step."""
-
-    sequence: Sequence
-    start: int
-    count: int
-
-    @property
-    def is_last(self) -> bool:
-        """Whether nothing known remains to compute after this chunk."""
-        return self.count == self.sequence.remaining
 
 
 class Scheduler:
@@ -91,49 +39,47 @@ class Scheduler:
         self._max_running = max_running
         self._prefill_chunk = prefill_chunk
         self._arrivals = 0
-        self.waiting: deque[Sequence] = deque()
+        self.waiting = WaitingQueue(tree, page_size)
         self.running: list[Sequence] = []
         self.retractions = 0
 
     def add(self, sequence: Sequence) -> None:
-        """Queue a sequence: behind all of its priority or higher, before lower ones."""
+        """Queue a sequence; see `admission.py` for when its turn comes."""
         self._arrivals += 1
         sequence.order = self._arrivals
-        self._enqueue(sequence)
+        self.waiting.add(sequence)
 
     def plan(self) -> list[Chunk]:
         """The next step's chunks, their pages dealt out. Empty where nothing is to do."""
         chunks: list[Chunk] = []
         budget = self._prefill_chunk
         for sequence in list(self.running):
-            if sequence.node is None or sequence.remaining <= 0:
+            remaining = sequence.remaining
+            if sequence.node is None or remaining <= 0:
                 continue  # retracted while planning this step, or waiting for its owner
-            count = 1 if sequence.remaining == 1 else min(sequence.remaining, budget)
+            count = 1 if remaining == 1 else min(remaining, budget)
             if count and self._reserve(sequence, count, chunks):
-                budget -= count if sequence.remaining > 1 else 0
+                budget -= count if remaining > 1 else 0
                 chunks.append(Chunk(sequence, sequence.computed, count))
-        for sequence in list(islice(self.waiting, self._max_running)):
-            if len(self.running) >= self._max_running or budget == 0:
+        while self.waiting and budget and len(self.running) < self._max_running:
+            candidate = self.waiting.next(self.running)
+            if candidate is None or not self._admit(candidate):
                 break
-            if self._awaits_prefix(sequence):
-                continue
-            if not self._admit(sequence):
-                break
-            self.waiting.remove(sequence)
-            self.running.append(sequence)
-            count = min(sequence.remaining, budget)
-            if not self._reserve(sequence, count, chunks):
+            self.waiting.admit(candidate)
+            self.running.append(candidate)
+            count = min(candidate.remaining, budget)
+            if not self._reserve(candidate, count, chunks):
                 break  # it was the one to be retracted: there is room for no more
             budget -= count
-            chunks.append(Chunk(sequence, sequence.computed, count))
+            chunks.append(Chunk(candidate, candidate.computed, count))
         return chunks
 
     def computed(self, chunk: Chunk) -> None:
         """A chunk's forward pass is done: its KV is valid. A completed prefill is shared through the tree at once."""
         sequence = chunk.sequence
-        was_prefilling = sequence.is_prefilling
+        before = sequence.computed
         sequence.computed += chunk.count
-        if was_prefilling and not sequence.is_prefilling:
+        if before <= sequence.match_limit < sequence.computed:
             self._share(sequence)
 
     def finish(self, sequence: Sequence) -> None:
@@ -172,30 +118,6 @@ class Scheduler:
                 f"in use is not {self._pool.num_pages}"
             )
 
-    def _enqueue(self, sequence: Sequence) -> None:
-        """Put a sequence into the queue, which is in order of priority, then of arrival."""
-        place = len(self.waiting)
-        while place and _rank(self.waiting[place - 1]) > _rank(sequence):
-            place -= 1
-        self.waiting.insert(place, sequence)
-
-    def _awaits_prefix(self, sequence: Sequence) -> bool:
-        """Whether a running prefill is about to cache at least a page more of this prompt than the cache has now.
-
-        Then the sequence waits for it, so that requests which arrive together compute what they share once. It never
-        waits longer than that prefill takes.
-        """
-        if not self._tree.enabled:
-            return False
-        prefilling = [other for other in self.running if other.is_prefilling and other.salt == sequence.salt]
-        if not prefilling:
-            return False
-        wanted = self._tree.match(sequence.ids[: sequence.match_limit], sequence.salt).length + self._page_size
-        if wanted > sequence.match_limit:
-            return False
-        prefix = sequence.ids[:wanted]
-        return any(other.ids[:wanted] == prefix for other in prefilling)
-
     def _admit(self, sequence: Sequence) -> bool:
         """Take what the cache has of a waiting sequence, if the rest of it can be placed too."""
         match = self._tree.match(sequence.ids[: sequence.match_limit], sequence.salt)
@@ -215,16 +137,14 @@ class Scheduler:
 
     def _reserve(self, sequence: Sequence, count: int, chunks: list[Chunk]) -> bool:
         """Give `sequence` pages for `count` more tokens, evicting and retracting as needed."""
-        while True:
+        while sequence.computed + count > len(sequence.pages) * self._page_size:
             needed = self._pages_for(sequence.computed + count) - len(sequence.pages)
-            if needed <= 0:
-                return True
             if self._pool.free < needed:
                 self._tree.evict(needed - self._pool.free)
             pages = self._pool.take(needed)
             if pages is not None:
                 sequence.pages += pages
-                return True
+                break
             victim = self._victim()
             if victim is sequence and len(self.running) == 1:
                 raise EngineError(
@@ -234,6 +154,7 @@ class Scheduler:
             chunks[:] = [chunk for chunk in chunks if chunk.sequence is not victim]
             if victim is sequence:
                 return False
+        return True
 
     def _victim(self) -> Sequence:
         """The running sequence to retract: of the lowest priority, the one that came last."""
@@ -247,7 +168,8 @@ class Scheduler:
         self.running.remove(sequence)
         sequence.match_limit = max(sequence.match_limit, sequence.computed)
         sequence.computed = 0
-        self._enqueue(sequence)
+        sequence.retracted = True
+        self.waiting.add(sequence)
 
     def _share(self, sequence: Sequence) -> None:
         """Hand the sequence's whole computed pages to the tree and go on under the tree's lock."""

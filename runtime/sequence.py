@@ -1,0 +1,76 @@
+"""What the scheduler schedules: a run of tokens being computed, and a chunk of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..radix_cache import Node, Probe
+from ..request import ProgramHints
+
+NO_HINTS = ProgramHints()
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """One run of tokens being computed.
+
+    Attributes:
+        ids: every token known so far; the owner appends.
+        end: how many of `ids` are to be computed (a scored continuation's last token is not); None is all of them.
+        match_limit: at most this many leading tokens may come from the cache; the rest is wanted anew. A retraction
+            raises it to what was computed by then, whose outcome the owner has had.
+        salt, priority, hints: as in `Request`.
+        computed: leading tokens whose KV stands in `pages`.
+        pages: page numbers in order. The first `shared` belong to the tree (under `node`'s lock), the rest to us.
+        cached: tokens that the first admission took from the cache.
+        order: admission rank for ties, by arrival.
+
+    The waiting queue keeps its own notes here:
+        retracted: it ran before, and goes first among its priority.
+        overtaken: how many later arrivals of the same priority were admitted before it.
+        known: how many leading tokens the cache had when the tree was at version `probed`, as `probe` found.
+        leader: the running sequence whose prefill it waits for.
+    """
+
+    ids: list[int]
+    match_limit: int
+    end: int | None = None
+    salt: str = ""
+    priority: int = 0
+    hints: ProgramHints = NO_HINTS
+    computed: int = 0
+    pages: list[int] = field(default_factory=list)
+    shared: int = 0
+    node: Node | None = None
+    cached: int | None = None
+    order: int = 0
+    retracted: bool = False
+    overtaken: int = 0
+    known: int = 0
+    probe: Probe | None = None
+    probed: int = -1
+    leader: Sequence | None = None
+
+    @property
+    def remaining(self) -> int:
+        """Known tokens that are still to be computed."""
+        return (len(self.ids) if self.end is None else self.end) - self.computed
+
+    @property
+    def is_prefilling(self) -> bool:
+        """Whether something that the cache could have given is still to be computed; it is shared when it is."""
+        return self.computed <= self.match_limit
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Compute ``sequence.ids[start : start + count]`` in this step."""
+
+    sequence: Sequence
+    start: int
+    count: int
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing known remains to compute after this chunk."""
+        return self.count == self.sequence.remaining
