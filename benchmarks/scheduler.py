@@ -3,8 +3,8 @@
     python -m weft.benchmarks.scheduler
 
 Prompts of 256 tokens, 192 of them shared by a quarter of all; outputs of 64 tokens. A step is the CPU time that the
-engine's thread spends beside the model: `plan`, `computed` for each chunk, and `finish` and `add` where a sequence ends and
-another arrives. *Steady* steps are those that only decode, *changing* ones admit or end somebody.
+engine's thread spends beside the model: `plan`, `computed` for each chunk, and `finish` and `add` where a sequence
+ends and another arrives. *Steady* steps are those that only decode, *changing* ones admit or end somebody.
 """
 
 from __future__ import annotations
