@@ -1,0 +1,5 @@
+"""`python -m weft.benchmarks.serving`."""
+
+from .command import main
+
+main()

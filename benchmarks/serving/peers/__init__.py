@@ -1,0 +1,16 @@
+"""The servers that are measured: how each is found, started and asked, and what it cannot do.
+
+`base.py` is what they have in common and `running.py` a server as a process; every other file is one server's.
+"""
+
+from __future__ import annotations
+
+from .address import Address
+from .base import Missing, Peer, Places
+from .running import NotServing, Running, running
+from .weft_server import Weft
+
+PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (Weft,)}
+"""Those that the script can start, by the names that `--peer` takes."""
+
+__all__ = ["PEERS", "Address", "Missing", "NotServing", "Peer", "Places", "Running", "running"]
