@@ -58,11 +58,13 @@ def branch_tiles(step: Step) -> Tiles | None:
         positions=step.upload(positions),
         real=step.upload(np.flatnonzero(real)),
         sources=step.upload(rows[real]),
+        firsts=step.upload(np.zeros(len(found), np.int64)),
         pages=step.upload(slots),
         contexts=step.upload(np.array([len(tile.places) for tile in found])),
         page_size=1,
         block=block,
         active=tuple(sum(count > index for count in counts) for index in range(counts[0])),
+        window=step.window,
     )
 
 

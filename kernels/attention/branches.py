@@ -38,12 +38,17 @@ def ancestors(parents: Parents) -> NDArray[np.bool_]:
     return seen
 
 
-def visible(new: int, context: int, parents: Parents) -> NDArray[np.bool_]:
-    """bool [new, context]: which tokens each of the last `new` sees."""
+def visible(new: int, context: int, parents: Parents, window: int | None = None) -> NDArray[np.bool_]:
+    """bool [new, context]: which tokens each of the last `new` sees, of the `window` positions up to its own."""
     seen = np.arange(context) <= np.arange(context - new, context)[:, None]
     branches = min(new, len(parents))
     if branches:
         seen[new - branches :, context - len(parents) :] = ancestors(parents)[-branches:]
+    if window is not None:
+        position = np.arange(context)
+        if parents:
+            position[-len(parents) :] = context - len(parents) + np.array(depths(parents))
+        seen &= position > position[context - new :, None] - window
     return seen
 
 

@@ -30,7 +30,7 @@ class ShortBatch:
     Attributes:
         queries: Q.
         rows: int64 [N * Q], each query's row in q; padding repeats the sequence's last one.
-        pages: int64 [N * M], page numbers; padding is page 0.
+        pages: int64 [N * M], page numbers from the first that a query sees; padding is page 0.
         stale: int64, places in the flattened [N, L] past the sequences' ends, whose content must not count.
         bias: float32 [N, 1, Q, L], 0 where a query sees a key, else -inf; None where every query sees all.
         real: int64, places in the flattened [N, Q] that are no padding; None where all are real.
@@ -49,9 +49,9 @@ class LongSequence:
     """One sequence of many new tokens, rows start ... stop - 1 of q.
 
     Attributes:
-        pages: int64 [M], its page numbers.
-        context: keys, the new tokens' included.
-        mask: bool [stop - start, context], True where a query sees a key; None where all tokens are new and plain.
+        pages: int64 [M], its page numbers from the first that a query sees.
+        context: keys on them, the new tokens' included.
+        mask: bool [stop - start, context], True where a query sees a key; None where that is all up to its own.
     """
 
     start: int
@@ -73,22 +73,26 @@ class Tiles:
         positions: int64 [N, TILE], each query's position.
         real: int64, places in the flattened [N, TILE] that hold a new token.
         sources: int64, the row in q of each of `real`.
-        pages: int64 [N, blocks * pages per block]; padding is page 0.
+        firsts: int64 [N], the position where each tile's first block of keys begins.
+        pages: int64 [N, blocks * pages per block], from there on; padding is page 0.
         contexts: int64 [N], keys of each tile's sequence.
         page_size: tokens in a page of `pages`.
         block: keys in a block.
         active: for each block of keys, how many tiles have it.
+        window: positions a query sees, its own included; None for all before it.
     """
 
     rows: Tensor
     positions: Tensor
     real: Tensor
     sources: Tensor
+    firsts: Tensor
     pages: Tensor
     contexts: Tensor
     page_size: int
     block: int
     active: tuple[int, ...]
+    window: int | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +106,7 @@ class Step:
         branches: each sequence's branches by their parents (see `branches`), empty for none.
         page_size: tokens in a page.
         device: where the parts go.
+        window: positions a query sees, its own included; None for all before it.
     """
 
     starts: NDArray[np.int64]
@@ -110,6 +115,7 @@ class Step:
     branches: tuple[tuple[int, ...], ...]
     page_size: int
     device: torch.device
+    window: int | None = None
 
     @property
     def branching(self) -> NDArray[np.bool_]:
@@ -119,6 +125,19 @@ class Step:
     def pages(self, count: int) -> int:
         """How many pages `count` tokens take."""
         return -(-count // self.page_size)
+
+    def first_pages(self) -> NDArray[np.int64]:
+        """int64 [B]: how many of each sequence's pages lie before all that its new tokens see."""
+        if self.window is None:
+            return np.zeros_like(self.contexts)
+        branches = np.array([len(parents) for parents in self.branches])
+        firsts = self.contexts - np.maximum(np.diff(self.starts), branches)  # a branch's position may be the lowest
+        return np.maximum(firsts - (self.window - 1), 0) // self.page_size
+
+    def hidden(self, key: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Where a query at `position` does not see the key at position `key`; both are broadcast."""
+        later = key > position
+        return later if self.window is None else later | (key <= position - self.window)
 
     def upload(self, values: NDArray[np.generic]) -> Tensor:
         """`values` as a tensor on the device."""
@@ -136,7 +155,7 @@ def short_batches(step: Step) -> tuple[ShortBatch, ...]:
 
 def _by_length(members: list[int], step: Step, most: int | None) -> list[list[int]]:
     """Cut `members`, longest first, into batches of at most `PADDING` positions of padding and `most` pages in all."""
-    counts = (-(-step.contexts // step.page_size)).tolist()
+    counts = (-(-step.contexts // step.page_size) - step.first_pages()).tolist()
     batches: list[list[int]] = []
     padded = 0
     for row in sorted(members, key=lambda row: -int(counts[row])):
@@ -155,11 +174,11 @@ def _short_batch(members: list[int], step: Step) -> ShortBatch:
     picked = np.array(members)
     start, context = step.starts[picked], step.contexts[picked]
     new = step.starts[picked + 1] - start
-    pages = step.table[picked, : step.pages(int(context.max()))]
+    pages, first = _pages(picked, step)
     queries = int(new.max())
     place = np.minimum(np.arange(queries), new[:, None] - 1)
-    key = np.arange(pages.shape[1] * step.page_size)
-    hidden = key > ((context - new)[:, None] + place)[:, :, None]
+    key = first[:, None] + np.arange(pages.shape[1] * step.page_size)
+    hidden = step.hidden(key[:, None], ((context - new)[:, None] + place)[:, :, None])
     real = np.arange(queries) < new[:, None]
     bias = None
     if hidden.any():
@@ -174,6 +193,15 @@ def _short_batch(members: list[int], step: Step) -> ShortBatch:
     )
 
 
+def _pages(picked: NDArray[np.int64], step: Step) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The pages that some sequences' new tokens see, padded with 0, and the position where each sequence's begin."""
+    first = step.first_pages()[picked]
+    last = -(-step.contexts[picked] // step.page_size)
+    column = first[:, None] + np.arange(int((last - first).max()))
+    table = step.table[picked[:, None], np.minimum(column, step.table.shape[1] - 1)]
+    return np.where(column < last[:, None], table, 0), first * step.page_size
+
+
 def long_sequences(step: Step) -> tuple[LongSequence, ...]:
     """The sequences of more than `SHORT` new tokens, or with branches."""
     long = (np.diff(step.starts) > SHORT) | step.branching
@@ -182,14 +210,12 @@ def long_sequences(step: Step) -> tuple[LongSequence, ...]:
 
 def _long_sequence(row: int, step: Step) -> LongSequence:
     start, stop, context = int(step.starts[row]), int(step.starts[row + 1]), int(step.contexts[row])
-    new = stop - start
+    pages, first = _pages(np.array([row]), step)
     mask = None
-    if step.branches[row]:
-        mask = step.upload(visible(new, context, step.branches[row]))
-    elif new < context:
-        mask = torch.ones(new, context, dtype=torch.bool, device=step.device).tril_(context - new)
-    pages = step.upload(step.table[row, : step.pages(context)])
-    return LongSequence(start=start, stop=stop, pages=pages, context=context, mask=mask)
+    if step.branches[row] or stop - start < context or step.window is not None:
+        seen = visible(stop - start, context, step.branches[row], step.window)
+        mask = step.upload(seen[:, int(first[0]) :])
+    return LongSequence(start=start, stop=stop, pages=step.upload(pages[0]), context=context - int(first[0]), mask=mask)
 
 
 def tiles(step: Step) -> Tiles | None:
@@ -197,30 +223,33 @@ def tiles(step: Step) -> Tiles | None:
     per_block = step.pages(BLOCK)
     block = per_block * step.page_size
     new = np.diff(step.starts)
-    found: list[tuple[int, int, int]] = []  # (blocks of keys, sequence, first position)
+    found: list[tuple[int, int, int, int]] = []  # (blocks of keys, the first of them, sequence, first position)
     for row in np.flatnonzero(~step.branching).tolist():
         end = int(step.contexts[row])
         for first in range((end - int(new[row])) // TILE * TILE, end, TILE):
-            found.append((-(-min(first + TILE, end) // block), row, first))
+            skipped = 0 if step.window is None else max(0, first - step.window + 1) // block
+            found.append((-(-min(first + TILE, end) // block) - skipped, skipped, row, first))
     if not found:
         return None
     found.sort(key=lambda tile: -tile[0])
-    blocks, sequence, firsts = np.array(found).T
+    blocks, skipped_blocks, sequence, firsts = np.array(found).T
     positions = firsts[:, None] + np.arange(TILE)
     contexts = step.contexts[sequence]
     rows = positions + (step.starts[sequence + 1] - contexts)[:, None]
     real = (rows >= step.starts[sequence, None]) & (positions < contexts[:, None])
-    pages = np.zeros((len(found), int(blocks[0]) * per_block), np.int64)
-    width = min(pages.shape[1], step.table.shape[1])
-    pages[:, :width] = step.table[sequence, :width]
+    column = (skipped_blocks * per_block)[:, None] + np.arange(int(blocks[0]) * per_block)
+    width = step.table.shape[1]
+    pages = np.where(column < width, step.table[sequence[:, None], np.minimum(column, width - 1)], 0)
     return Tiles(
         rows=step.upload(np.where(real, rows, 0).ravel()),
         positions=step.upload(positions),
         real=step.upload(np.flatnonzero(real)),
         sources=step.upload(rows[real]),
+        firsts=step.upload(skipped_blocks * block),
         pages=step.upload(pages),
         contexts=step.upload(contexts),
         page_size=step.page_size,
         block=block,
         active=tuple(int((blocks > index).sum()) for index in range(int(blocks[0]))),
+        window=step.window,
     )

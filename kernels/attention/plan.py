@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -15,9 +16,9 @@ from .branches import Parents, check_parents
 from .parts import LongSequence, ShortBatch, Step, Tiles, long_sequences, short_batches, tiles
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class AttentionPlan:
-    """A step's batch of B sequences.
+    """A step's batch of B sequences. The parts that a path loops over are cut when it first asks for them.
 
     Attributes:
         query_start: B + 1 row numbers; sequence b's new tokens are rows query_start[b] ... query_start[b + 1] - 1 of q.
@@ -27,7 +28,8 @@ class AttentionPlan:
         page_size: tokens in a page.
         scale: multiplies the scores.
         batch_invariant: take the path whose results do not depend on the batch.
-        short, long, tiles: the same batch, cut up as the batched path (the first two) or the invariant one wants it.
+        window: positions a query sees, its own included; None for all before it.
+        step: the same batch, on the host.
     """
 
     query_start: tuple[int, ...]
@@ -37,9 +39,9 @@ class AttentionPlan:
     page_size: int
     scale: float
     batch_invariant: bool
-    short: tuple[ShortBatch, ...]
-    long: tuple[LongSequence, ...]
-    tiles: tuple[Tiles, ...]
+    step: Step
+    window: int | None = None
+    _windowed: dict[int, AttentionPlan] = field(default_factory=dict, repr=False)
 
     @classmethod
     def build(
@@ -87,10 +89,37 @@ class AttentionPlan:
             page_size=page_size,
             scale=scale,
             batch_invariant=batch_invariant,
-            short=() if batch_invariant else short_batches(step),
-            long=() if batch_invariant else long_sequences(step),
-            tiles=tuple(filter(None, (tiles(step), branch_tiles(step)))) if batch_invariant else (),
+            step=step,
         )
+
+    @cached_property
+    def short(self) -> tuple[ShortBatch, ...]:
+        """The sequences of few new tokens, as the batched path takes them."""
+        return short_batches(self.step)
+
+    @cached_property
+    def long(self) -> tuple[LongSequence, ...]:
+        """The sequences of many new tokens, as the batched path takes them."""
+        return long_sequences(self.step)
+
+    @cached_property
+    def tiles(self) -> tuple[Tiles, ...]:
+        """The whole batch, as the invariant path takes it."""
+        return tuple(filter(None, (tiles(self.step), branch_tiles(self.step))))
+
+    def within(self, window: int | None) -> AttentionPlan:
+        """The plan where a query sees no more than `window` positions, made once for all layers of that window.
+
+        Itself where no sequence is longer than that. Raises ValueError for a window below 1.
+        """
+        if window is None or window >= max(self.context_lens):
+            return self
+        if window < 1:
+            raise ValueError(f"a window of {window} positions: a query sees at least its own")
+        if window not in self._windowed:
+            step = replace(self.step, window=window)
+            self._windowed[window] = replace(self, step=step, window=window, _windowed={})
+        return self._windowed[window]
 
 
 def _check(

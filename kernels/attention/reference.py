@@ -9,7 +9,7 @@ from .branches import visible
 from .plan import AttentionPlan
 
 
-def attention(q: Tensor, k_pages: Tensor, v_pages: Tensor, plan: AttentionPlan) -> Tensor:
+def attention(q: Tensor, k_pages: Tensor, v_pages: Tensor, plan: AttentionPlan, softcap: float = 0.0) -> Tensor:
     """As `weft.kernels.attention`."""
     out = torch.empty_like(q)
     kv = k_pages.shape[0]
@@ -19,7 +19,9 @@ def attention(q: Tensor, k_pages: Tensor, v_pages: Tensor, plan: AttentionPlan) 
         query = q[start:stop].float().transpose(0, 1)  # [H, n, D]
         query = query.reshape(kv, -1, *query.shape[1:])  # [KV, G, n, D]
         scores = torch.einsum("kgqd,kpd->kgqp", query, keys) * plan.scale
-        seen = torch.from_numpy(visible(stop - start, context, plan.branches[row])).to(q.device)
+        if softcap:
+            scores = softcap * torch.tanh(scores / softcap)
+        seen = torch.from_numpy(visible(stop - start, context, plan.branches[row], plan.window)).to(q.device)
         scores.masked_fill_(~seen, -torch.inf)
         result = torch.einsum("kgqp,kpd->kgqd", scores.softmax(-1), values)
         out[start:stop] = result.flatten(0, 1).transpose(0, 1)

@@ -78,7 +78,9 @@ class Pool:
     def query(self, chunks: Sequence[tuple[int, int, int]]) -> torch.Tensor:
         return torch.cat([self.queries[sequence][start:end] for sequence, start, end in chunks])
 
-    def expected(self, chunks: Sequence[tuple[int, int, int]]) -> torch.Tensor:
+    def expected(
+        self, chunks: Sequence[tuple[int, int, int]], window: int | None = None, softcap: float = 0.0
+    ) -> torch.Tensor:
         """float64, one query and one head at a time."""
         rows = []
         for sequence, start, end in chunks:
@@ -87,9 +89,11 @@ class Pool:
             for position in range(start, end):
                 heads = []
                 for head in range(query.shape[1]):
-                    seen = slice(0, position + 1)
-                    weights = (keys[seen, head // groups] @ query[position, head] * 0.3).softmax(0)
-                    heads.append(weights @ values[seen, head // groups])
+                    seen = slice(0 if window is None else max(0, position + 1 - window), position + 1)
+                    scores = keys[seen, head // groups] @ query[position, head] * 0.3
+                    if softcap:
+                        scores = (scores / softcap).tanh() * softcap
+                    heads.append(scores.softmax(0) @ values[seen, head // groups])
                 rows.append(torch.stack(heads))
         return torch.stack(rows)
 
@@ -121,12 +125,49 @@ def test_every_path_attends_to_what_the_definition_says(
     torch.testing.assert_close(got.double(), pool.expected(MIXED), atol=tolerance, rtol=tolerance)
 
 
+@pytest.mark.parametrize("path", [reference.attention, batched.attention, invariant.attention])
+@pytest.mark.parametrize("window", [None, 1, 5, 16, 17, 70, 1000])
+@pytest.mark.parametrize("softcap", [0.0, 1.5])
+def test_windows_and_caps(path: object, window: int | None, softcap: float) -> None:
+    pool = Pool(LENGTHS)
+    plan = pool.plan(MIXED, batch_invariant=path is invariant.attention).within(window)
+    with torch.inference_mode():
+        got = path(pool.query(MIXED), pool.k_pages, pool.v_pages, plan, softcap)  # type: ignore[operator]
+    torch.testing.assert_close(got.double(), pool.expected(MIXED, window, softcap), atol=3e-6, rtol=3e-6)
+
+
+def test_a_long_chunk_is_capped_a_few_queries_at_a_time() -> None:
+    pool = Pool([200])
+    for chunks, window in ([[(0, 0, 200)], None], [[(0, 30, 200)], None], [[(0, 30, 199)], 40]):
+        plan = pool.plan(chunks).within(window)
+        got = batched.attention(pool.query(chunks), pool.k_pages, pool.v_pages, plan, 2.0)
+        torch.testing.assert_close(got.double(), pool.expected(chunks, window, 2.0), atol=3e-6, rtol=3e-6)
+
+
+def test_a_plan_is_cut_once_a_window() -> None:
+    plan = Pool(LENGTHS).plan(MIXED)
+    assert plan.within(7) is plan.within(7)
+    assert plan.within(None) is plan.within(100) is plan  # no sequence is longer
+    with pytest.raises(ValueError, match="window of 0"):
+        plan.within(0)
+
+
+def test_a_window_reads_only_the_pages_it_sees() -> None:
+    pool = Pool([1600, 1600])
+    [batch] = pool.plan([(0, 1599, 1600), (1, 1599, 1600)]).within(30).short
+    assert len(batch.pages) == 2 * 2
+    [sequence] = pool.plan([(0, 1500, 1600)]).within(30).long
+    assert sequence.context == 1600 - 1500 // 16 * 16 + 32
+
+
 def test_the_plan_chooses_the_path() -> None:
     pool = Pool(LENGTHS)
     query, pages = pool.query(MIXED), (pool.k_pages, pool.v_pages)
     for batch_invariant, path in ((False, batched.attention), (True, invariant.attention)):
         plan = pool.plan(MIXED, batch_invariant=batch_invariant)
         assert torch.equal(attention(query, *pages, plan), path(query, *pages, plan))
+        got = attention(query, *pages, plan, window=9, softcap=2.0)
+        assert torch.equal(got, path(query, *pages, plan.within(9), 2.0))
 
 
 def test_unlike_lengths_go_into_several_batches() -> None:
@@ -139,11 +180,13 @@ def test_unlike_lengths_go_into_several_batches() -> None:
     torch.testing.assert_close(got.double(), pool.expected(chunks), atol=1e-6, rtol=1e-5)
 
 
-def invariant_result(pool: Pool, chunks: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int], torch.Tensor]:
+def invariant_result(
+    pool: Pool, chunks: Sequence[tuple[int, int, int]], window: int | None, softcap: float
+) -> dict[tuple[int, int], torch.Tensor]:
     """The invariant path's result for each (sequence, position)."""
-    plan = pool.plan(chunks, batch_invariant=True)
+    plan = pool.plan(chunks, batch_invariant=True).within(window)
     with torch.inference_mode():
-        out = invariant.attention(pool.query(chunks), pool.k_pages, pool.v_pages, plan)
+        out = invariant.attention(pool.query(chunks), pool.k_pages, pool.v_pages, plan, softcap)
     places = [(sequence, position) for sequence, start, end in chunks for position in range(start, end)]
     return dict(zip(places, out, strict=True))
 
@@ -153,9 +196,10 @@ def invariant_result(pool: Pool, chunks: Sequence[tuple[int, int, int]]) -> dict
 def test_batch_and_chunks_change_no_bit(data: st.DataObject) -> None:
     lengths = data.draw(st.lists(st.integers(1, 150), min_size=1, max_size=4))
     pool = Pool(lengths, seed=data.draw(st.integers(0, 3)))
+    window, softcap = data.draw(st.sampled_from([None, 1, 20, 64, 90])), data.draw(st.sampled_from([0.0, 3.0]))
     whole = {}
     for sequence, length in enumerate(lengths):
-        whole |= invariant_result(pool, [(sequence, 0, length)])
+        whole |= invariant_result(pool, [(sequence, 0, length)], window, softcap)
     done = [0] * len(lengths)
     while any(start < length for start, length in zip(done, lengths, strict=True)):
         chunks = []
@@ -164,7 +208,7 @@ def test_batch_and_chunks_change_no_bit(data: st.DataObject) -> None:
                 end = min(length, done[sequence] + data.draw(st.sampled_from([1, 16, 50, 150])))
                 chunks.append((sequence, done[sequence], end))
                 done[sequence] = end
-        for place, row in invariant_result(pool, chunks).items():
+        for place, row in invariant_result(pool, chunks, window, softcap).items():
             assert torch.equal(row, whole[place]), place
 
 
@@ -219,7 +263,8 @@ def test_a_branch_sees_what_it_would_see_alone(path: object, data: st.DataObject
     pool = Pool([20, length, 40], **shape)
     chunks = [(0, 3, 20), (1, start, end), (2, 39, 40)]
     exact = path is invariant.attention
-    plan = pool.plan(chunks, branches=[(), parents[: end - plain], ()], batch_invariant=exact)
+    window = data.draw(st.sampled_from([None, 2, 30]))
+    plan = pool.plan(chunks, branches=[(), parents[: end - plain], ()], batch_invariant=exact).within(window)
     got = path(pool.query(chunks), pool.k_pages, pool.v_pages, plan)[17 : 17 + end - start]  # type: ignore[operator]
     for place in range(start, end):
         way = ways(parents, plain)[place - plain] if place >= plain else list(range(place + 1))
@@ -229,10 +274,12 @@ def test_a_branch_sees_what_it_would_see_alone(path: object, data: st.DataObject
         alone.lay_out()
         last = [(0, len(way) - 1, len(way))]
         if exact:
-            wanted = path(alone.query(last), alone.k_pages, alone.v_pages, alone.plan(last, batch_invariant=True))
+            plan = alone.plan(last, batch_invariant=True).within(window)
+            wanted = path(alone.query(last), alone.k_pages, alone.v_pages, plan)
             assert torch.equal(got[place - start], wanted[0]), place
         else:
-            torch.testing.assert_close(got[place - start].double(), alone.expected(last)[0], atol=2e-6, rtol=2e-6)
+            wanted = alone.expected(last, window)[0]
+            torch.testing.assert_close(got[place - start].double(), wanted, atol=2e-6, rtol=2e-6)
 
 
 @pytest.mark.parametrize(
