@@ -142,6 +142,6 @@ class InvalidOutput(WeftError, ValueError):
 
 
 class IncompleteOutput(InvalidOutput):
-    """A constrained generation ran out of tokens before its text was complete."""
+    """A constrained generation ran out of tokens, or met a stop string, before its text was complete."""
 
     code = "incomplete_output"

@@ -15,8 +15,8 @@ from .errors import EngineError, InvalidRequest
 MAX_STOP_STRINGS = 16
 MAX_STOP_LENGTH = 256
 MAX_CHOICES = 256
-ENDING_OPTIONS = ("stop", "stop_token_ids", "min_tokens", "ignore_eos")
-"""Sampling options that say where the text ends. They do not go with a constraint, which alone says so."""
+MAX_BAD_WORDS = 256
+MAX_BAD_WORD_LENGTH = 256
 
 
 class ConstraintKind(StrEnum):
@@ -49,6 +49,11 @@ class Constraint:
 class Sampling:
     """How tokens are drawn.
 
+    Under a constraint the text ends where the constraint says, and these may end it sooner or keep it from its end: at
+    a stop string or stop token id it may be the beginning of a valid text, as at `max_tokens`, and its `stop_reason`
+    tells; `min_tokens`, `ignore_eos` and `bad_words` hold wherever the constraint leaves another way on, and in no text
+    that it forces.
+
     Attributes:
         max_tokens: most tokens to generate, forced ones included; never more than the context has room for, which is
             also what None means.
@@ -60,7 +65,8 @@ class Sampling:
         stop: strings that end the text; never part of it.
         stop_token_ids: ids that end the text like end-of-sequence does.
         min_tokens: end-of-sequence and stop ids are not drawn before this many tokens; 0 is off.
-        ignore_eos: go on after end-of-sequence.
+        ignore_eos: go on after end-of-sequence. Under a constraint, which has none inside its text, do not draw it.
+        bad_words: strings whose tokens are never drawn one after the other, neither as written nor behind a space.
         logit_bias: (token id, bias) pairs added to the logits, sorted by id.
         presence_penalty, frequency_penalty: OpenAI's, over generated tokens, in [-2, 2].
         repetition_penalty: CTRL's (Keskar et al. 2019, section 4.1), over prompt and generated tokens; 1 is off.
@@ -79,6 +85,7 @@ class Sampling:
     stop_token_ids: tuple[int, ...] = ()
     min_tokens: int = 0
     ignore_eos: bool = False
+    bad_words: tuple[str, ...] = ()
     logit_bias: tuple[tuple[int, float], ...] = ()
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
@@ -106,18 +113,8 @@ class Sampling:
         _check_range("top_logprobs", self.top_logprobs, 0, 20)
         if self.seed is not None:
             _check_range("seed", self.seed, -(2**63), 2**63 - 1)
-        if not isinstance(self.stop, tuple | list):
-            raise InvalidRequest(f"stop must be a tuple of strings, not {self.stop!r}", param="stop")
-        if len(self.stop) > MAX_STOP_STRINGS:
-            raise InvalidRequest(f"stop: {len(self.stop)} strings given, at most {MAX_STOP_STRINGS}", param="stop")
-        for text in self.stop:
-            if not isinstance(text, str):
-                raise InvalidRequest(f"stop: each must be text, not {text!r}", param="stop")
-            if not 0 < len(text) <= MAX_STOP_LENGTH:
-                raise InvalidRequest(
-                    f"stop: each string needs 1 to {MAX_STOP_LENGTH} characters, not {len(text)}",
-                    param="stop",
-                )
+        _check_strings("stop", self.stop, MAX_STOP_STRINGS, MAX_STOP_LENGTH)
+        _check_strings("bad_words", self.bad_words, MAX_BAD_WORDS, MAX_BAD_WORD_LENGTH)
         for token in self.stop_token_ids:
             if not isinstance(token, int) or not 0 <= token < 2**31:
                 raise InvalidRequest("stop_token_ids: each must be a token id", param="stop_token_ids")
@@ -135,6 +132,18 @@ def _check_range(name: str, value: float, low: float, high: float, *, open_low: 
     if too_low or value > high or math.isnan(value):
         bracket = "(" if open_low else "["
         raise InvalidRequest(f"{name} must lie in {bracket}{low}, {high}], not {value}", param=name)
+
+
+def _check_strings(name: str, texts: object, most: int, longest: int) -> None:
+    if not isinstance(texts, tuple | list):
+        raise InvalidRequest(f"{name} must be a tuple of strings, not {texts!r}", param=name)
+    if len(texts) > most:
+        raise InvalidRequest(f"{name}: {len(texts)} strings given, at most {most}", param=name)
+    for text in texts:
+        if not isinstance(text, str):
+            raise InvalidRequest(f"{name}: each must be text, not {text!r}", param=name)
+        if not 0 < len(text) <= longest:
+            raise InvalidRequest(f"{name}: each string needs 1 to {longest} characters, not {len(text)}", param=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +207,6 @@ class GenerateRequest(Request):
     def validate(self) -> None:
         super(GenerateRequest, self).validate()
         self.sampling.validate()
-        if self.constraint is not None:
-            for name in ENDING_OPTIONS:
-                if getattr(self.sampling, name):
-                    raise InvalidRequest(
-                        f"{name} cannot be combined with a constraint: the constraint alone says where the text ends",
-                        param=name,
-                    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ..errors import InvalidRequest, ProgramError, UnknownOption
-from ..request import ENDING_OPTIONS, MAX_CHOICES, Constraint, Sampling
+from ..request import MAX_CHOICES, Constraint, Sampling
 from .ir import Expression, Gen, Select, Tools, Turn, flatten
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def gen(
     stop_token_ids: Sequence[int] | None = None,
     min_tokens: int | None = None,
     ignore_eos: bool | None = None,
+    bad_words: Sequence[str] | None = None,
     logit_bias: Mapping[int, float] | None = None,
     presence_penalty: float | None = None,
     frequency_penalty: float | None = None,
@@ -76,7 +77,7 @@ def gen(
 
     Raises:
         ProgramError: more than one of regex, json_schema, choices, grammar and structural_tag.
-        InvalidRequest: an option is out of its range, or does not go with a constraint (stop, min_tokens, ignore_eos).
+        InvalidRequest: an option is out of its range.
         GrammarError: the constraint is malformed.
         UnknownOption: there is no such option.
     """
@@ -91,6 +92,7 @@ def gen(
         "stop_token_ids": _listed("stop_token_ids", stop_token_ids),
         "min_tokens": min_tokens,
         "ignore_eos": ignore_eos,
+        "bad_words": _listed("bad_words", bad_words),
         "logit_bias": _biases(logit_bias),
         "presence_penalty": presence_penalty,
         "frequency_penalty": frequency_penalty,
@@ -103,10 +105,6 @@ def gen(
     constraint = _constraint(
         regex=regex, json_schema=json_schema, choices=choices, grammar=grammar, structural_tag=structural_tag
     )
-    if constraint is not None:
-        for option in ENDING_OPTIONS:
-            if options.get(option):
-                raise InvalidRequest(f"gen: {option} does not go with a constraint, which ends itself", param=option)
     return Gen(_checked_name("gen", name), tuple(options.items()), constraint, _model(json_schema))
 
 

@@ -92,10 +92,10 @@ class Variable:
         text = self.meta.text
         shown = text if len(text) <= 80 else "…" + text[-80:]
         name = self.node.name
-        if self.meta.finish is FinishReason.LENGTH:
-            return IncompleteOutput(
-                f"{name!r} ran out of tokens after {len(text)} characters: {shown!r}", text=text, param=name
-            )
+        stop = self.meta.stop_reason
+        if self.meta.finish is FinishReason.LENGTH or stop is not None:
+            cut = "ran out of tokens" if stop is None else f"was ended by {stop!r}"
+            return IncompleteOutput(f"{name!r} {cut} after {len(text)} characters: {shown!r}", text=text, param=name)
         return InvalidOutput(f"{name!r} cannot be read back ({reason}): {shown!r}", text=text, param=name)
 
 
@@ -120,7 +120,7 @@ def _read_choice(node: Gen, constraint: Constraint, meta: Meta) -> str:
 
 
 def _read_match(node: Gen, constraint: Constraint, meta: Meta) -> str:
-    # Only a text cut short can fail to match; the others need no second look.
+    # Only a text that ran out of tokens is wrongly cut: what the caller's own stop string ended is what was asked for.
     if meta.finish is FinishReason.LENGTH and not re.fullmatch(constraint.source, meta.text):
         raise ValueError("the regex does not match it")
     return meta.text

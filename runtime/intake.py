@@ -87,10 +87,17 @@ class Intake:
             prompt,
             tokenizer=self._tokenizer,
             grammar=self._grammars.get(request.constraint) if request.constraint is not None else None,
+            bad_words=self._bad_words(sampling.bad_words),
             seed=self._seeds.getrandbits(63) if sampling.seed is None else sampling.seed,
             max_tokens=room if sampling.max_tokens is None else min(room, sampling.max_tokens),
             now=now,
         )
+
+    def _bad_words(self, words: Iterable[str]) -> tuple[tuple[int, ...], ...]:
+        """The token sequences of strings, as written and behind a space, which tokenizers write otherwise."""
+        texts = [text for word in words for text in (word, f" {word}")]
+        found = dict.fromkeys(tuple(self._ids(text, "bad_words")) for text in texts)
+        return tuple(found)
 
     def _check_room(self, prompt: list[int], more: int, what: str = "") -> None:
         """Raise `PromptTooLong` where `more` tokens, which `what` names, do not fit behind the prompt."""

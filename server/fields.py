@@ -60,7 +60,6 @@ EXTENSIONS_REFUSED: Refusals = {
     # vLLM's
     "add_special_tokens": (None, False),
     "allowed_token_ids": (None, []),
-    "bad_words": (None, []),
     "detokenize": (None, True),
     "early_stopping": (None, False),
     "guided_decoding_backend": (None, "auto"),
@@ -135,6 +134,7 @@ class SamplingFields(RequestBody):
     stop_token_ids: list[int] | None = None
     min_tokens: int | None = None
     ignore_eos: bool | None = None
+    bad_words: list[str] | None = None
     logit_bias: dict[str, float] | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
@@ -173,6 +173,7 @@ class SamplingFields(RequestBody):
             stop_token_ids=tuple(self.stop_token_ids or ()),
             min_tokens=_or(self.min_tokens, 0),
             ignore_eos=bool(self.ignore_eos),
+            bad_words=tuple(self.bad_words or ()),
             logit_bias=_logit_bias(self.logit_bias or {}, vocab_size),
             presence_penalty=_or(self.presence_penalty, 0.0),
             frequency_penalty=_or(self.frequency_penalty, 0.0),

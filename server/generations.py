@@ -138,11 +138,12 @@ class Generations:
 
 @dataclass(slots=True)
 class Output:
-    """What one generation has added up to: its text, the events that carry its tokens, and why it ended."""
+    """What one generation has added up to: its text, the events that carry its tokens, and why and by what it ended."""
 
     text: str = ""
     tokens: list[TokenEvent] = field(default_factory=list)
     finish: FinishReason = FinishReason.ERROR
+    stop_reason: str | int | None = None
 
 
 async def collect(generations: Generations, count: int, meter: Meter) -> list[Output]:
@@ -154,7 +155,7 @@ async def collect(generations: Generations, count: int, meter: Meter) -> list[Ou
         if meter.count(index, event):
             outputs[index].tokens.append(event)
         if event.finish is not None:
-            outputs[index].finish = event.finish
+            outputs[index].finish, outputs[index].stop_reason = event.finish, event.stop_reason
     for output, text in zip(outputs, texts, strict=True):
         output.text = "".join(text)
     return outputs

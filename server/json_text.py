@@ -1,9 +1,11 @@
-"""What of a JSON text can be told without reading it: whether it is UTF-8, and how deep it goes.
+"""What is asked of a JSON text: whether it is UTF-8, how deep it goes, whether it is whole.
 
 Python's own reader takes other encodings, and any depth that its stack has room for.
 """
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 
@@ -35,6 +37,14 @@ def deeper(text: bytes, depth: int) -> bool:
     in_string = np.cumsum(shape == ord('"'), dtype=np.int32) & 1
     depths = np.cumsum(_STEP[shape] * (1 - in_string), dtype=np.int32)
     return bool(depths.max() > depth)
+
+
+def is_object(text: str) -> bool:
+    """Whether a text is a whole JSON object. That of a call that was cut short is not."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _unescaped(text: bytes) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import GrammarError, InvalidRequest, NotFound
-from ..request import Constraint, ConstraintKind, GenerateRequest
+from ..request import MAX_BAD_WORDS, Constraint, ConstraintKind, GenerateRequest
 from .calls import current_call
 from .dialect import Dialect
 from .fields import SamplingFields, seed_of_choice
@@ -60,10 +60,11 @@ class Served:
         return 1 if n is None else n
 
     def check_sampling(self, fields: SamplingFields) -> None:
-        """Raise `InvalidRequest` for more stop strings or biases than are taken."""
+        """Raise `InvalidRequest` for more stop strings, bad words or biases than are taken."""
         stop = [fields.stop] if isinstance(fields.stop, str) else fields.stop
         for name, given, most in (
             ("stop", stop, self.limits.stop),
+            ("bad_words", fields.bad_words, MAX_BAD_WORDS),
             ("stop_token_ids", fields.stop_token_ids, MAX_STOP_TOKEN_IDS),
             ("logit_bias", fields.logit_bias, self.limits.logit_bias),
         ):

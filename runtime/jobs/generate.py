@@ -6,13 +6,14 @@ import math
 from collections import Counter
 from dataclasses import replace
 
-from ...errors import EngineError, GrammarError
+from ...errors import EngineError, GrammarError, WeftError
 from ...grammar.protocol import Grammar
 from ...request import FinishReason, GenerateRequest, GenerateResult, TokenEvent
 from ..detokenizer import StopStrings
 from ..scheduler import Sequence
 from ..ticket import GenerateTicket
 from ..tokenizer import Tokenizer
+from .bans import Bans
 from .job import Drawn, Job, SampleRow
 
 
@@ -27,6 +28,7 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         *,
         tokenizer: Tokenizer,
         grammar: Grammar | None,
+        bad_words: tuple[tuple[int, ...], ...] = (),
         seed: int,
         max_tokens: int,
         now: float,
@@ -43,8 +45,11 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         # Under a constraint special tokens come only where it names them: there they are part of the text it describes.
         self._detokenizer = tokenizer.detokenizer(special=grammar is not None)
         self._stops = StopStrings(request.sampling.stop)
-        self._end_ids = frozenset(request.sampling.stop_token_ids) | frozenset(tokenizer.eos_ids)
         self._eos_ids = frozenset(tokenizer.eos_ids)
+        self._stop_ids = frozenset(request.sampling.stop_token_ids)
+        self._bans = Bans(
+            request.sampling, eos_ids=tokenizer.eos_ids, bad_words=bad_words, constrained=grammar is not None
+        )
         self._text: list[str] = []
         self._output: list[int] = []
         self._logprobs: list[float] = []
@@ -84,11 +89,10 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         )
 
     def _adjustments(self) -> list[tuple[int, float, float]]:
-        """(token, scale, add) changes to the next logits: bias, penalties, and ends that may not come yet."""
+        """(token, scale, add) changes to the next logits: bias, penalties, and what may not come here."""
         sampling = self.request.sampling
         changes = [(token, 1.0, bias) for token, bias in sampling.logit_bias]
-        if self.output_tokens < sampling.min_tokens:
-            changes += [(token, 1.0, -math.inf) for token in sorted(self._end_ids)]
+        changes += [(token, 1.0, -math.inf) for token in self._banned()]
         if self._counts is not None:
             for token, count in self._counts.items():
                 changes.append((token, 1.0, -sampling.presence_penalty - sampling.frequency_penalty * count))
@@ -96,27 +100,47 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
                 changes += [(token, sampling.repetition_penalty, 0.0) for token in set(self.sequence.ids)]
         return changes
 
+    def _banned(self) -> list[int]:
+        """Tokens that may not be drawn next; see `Bans`."""
+        if not self._bans:
+            return []
+        matcher = self.matcher
+        return self._bans.at(self._output, None if matcher is None else matcher.grammar.mask(matcher.mask_row()))
+
     def take(self, drawn: Drawn, now: float) -> None:
         """Commit a sampled token, and the forced text that follows from it. Fails the job where none was allowed."""
         self.prefilled(now)
         if drawn.token == -1:
-            self.fail(GrammarError("the constraint leaves no token to sample here", code="constraint_dead_end"), now)
+            self.fail(self._dead_end(), now)
             return
         if drawn.token < 0:
             self.fail(EngineError("the model's logits are not numbers"), now)
             return
-        is_end = drawn.token in self._end_ids and not (
-            self.request.sampling.ignore_eos and drawn.token in self._eos_ids
-        )
+        ends = self._ends(drawn.token)
         if self.matcher is not None and not self.matcher.advance(drawn.token):
             self.fail(EngineError(f"token {drawn.token} was drawn against the constraint"), now)
             return
-        if is_end:
-            reason = None if drawn.token in self._eos_ids else drawn.token
-            self._close(FinishReason.STOP, reason, now, token=drawn)
-            return
-        if self._emit(drawn, forced=False, now=now):
+        if ends:
+            self._close(FinishReason.STOP, self._end_reason(drawn.token), now, token=drawn)
+        elif self._emit(drawn, forced=False, now=now):
             self._force(now)
+
+    def _dead_end(self) -> WeftError:
+        if self.matcher is None:
+            return EngineError("no token is left to draw here")
+        return GrammarError("the constraint leaves no token to sample here", code="constraint_dead_end")
+
+    def _ends(self, token: int) -> bool:
+        """Whether the text ends before this token. Stop ids do not before `min_tokens`, however they came about."""
+        sampling = self.request.sampling
+        if token in self._eos_ids and (self.matcher is not None or not sampling.ignore_eos):
+            return True
+        return token in self._stop_ids and self.output_tokens >= sampling.min_tokens
+
+    def _end_reason(self, token: int) -> int | None:
+        """A stop token's id; end-of-sequence has none, where it would have ended the text by itself."""
+        is_plain_end = token in self._eos_ids and not self.request.sampling.ignore_eos
+        return None if is_plain_end or token not in self._stop_ids else token
 
     def _force(self, now: float) -> None:
         """Commit tokens that the constraint leaves no choice about (jump-forward)."""
@@ -130,6 +154,9 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         for token in self.matcher.forced().tokens:
             if not self.matcher.advance(token):
                 self.fail(EngineError(f"forced token {token} does not match the constraint"), now)
+                return
+            if self._ends(token):
+                self._close(FinishReason.STOP, self._end_reason(token), now, token=Drawn(token, 0.0, 1), forced=True)
                 return
             if not self._emit(Drawn(token, 0.0, 1), forced=True, now=now):
                 return

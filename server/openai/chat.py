@@ -13,6 +13,7 @@ from ...chat.pieces import CallArguments, CallOpened, ContentText, Piece, Reason
 from ...request import FinishReason, GenerateRequest, TokenEvent
 from ..answers import STREAMED, event_stream, frame, json_response, until_gone
 from ..generations import Generations, Output, collect, finish_reason
+from ..json_text import is_object
 from ..served import Served, new_id
 from ..tokens import ChatLogprobs, chat_logprobs
 from ..turns import Conversation, Turn, WholeAnswer, effort_variables, prepare, template_variables
@@ -112,14 +113,14 @@ class _Call:
             index=index,
             message=message,
             logprobs=self._token_logprobs(output.tokens),
-            finish_reason=_finish(output, bool(message.tool_calls)),
+            finish_reason=_finish(output, message.tool_calls[-1].function.arguments if message.tool_calls else None),
         )
 
     async def frames(self, requests: Sequence[GenerateRequest], include_usage: bool) -> AsyncGenerator[bytes, None]:
         """The answer as a stream: each choice's role first, then what it adds, then why it ended."""
         no_usage = {"usage": None} if include_usage else {}
         opened: set[int] = set()
-        calls: dict[int, bool] = {}
+        calls: dict[int, list[str]] = {}
         async with self._generations(requests) as generations:
             async for index, event in generations.events():
                 if index not in opened:
@@ -130,22 +131,30 @@ class _Call:
         if include_usage:
             yield frame(self._chunk([], usage=self._meter.usage()))
 
-    def _deltas(self, index: int, event: TokenEvent, calls: dict[int, bool]) -> Iterator[ChunkChoice]:
-        """What an event adds to a choice's stream: often one chunk, none while text is kept back."""
+    def _deltas(self, index: int, event: TokenEvent, calls: dict[int, list[str]]) -> Iterator[ChunkChoice]:
+        """What an event adds to a choice's stream: often one chunk, none while text is kept back.
+
+        `calls` has the arguments of each choice's last call so far.
+        """
         reader = self._readers[index]
         logprobs = self._token_logprobs([event]) if self._meter.count(index, event) else None
         pieces = reader.push(event.text)
         if event.finish is not None:
             pieces = [*pieces, *reader.end()]
         deltas = [delta for piece in pieces if (delta := self._piece_delta(piece)) is not None]
-        calls[index] = calls.get(index, False) or any(delta.tool_calls for delta in deltas)
+        for piece in pieces:
+            if isinstance(piece, CallOpened):
+                calls[index] = []
+            elif isinstance(piece, CallArguments):
+                calls[index].append(piece.text)
         if logprobs is not None and not deltas:
             deltas = [Delta(content="")]
         for delta in deltas:
             yield _delta(index, delta, logprobs=logprobs)
             logprobs = None
         if event.finish is not None:
-            yield _delta(index, Delta(), finish=_finish(event, calls[index]))
+            last_call = "".join(calls[index]) if index in calls else None
+            yield _delta(index, Delta(), finish=_finish(event, last_call))
 
     def _piece_delta(self, piece: Piece) -> Delta | None:
         match piece:
@@ -189,9 +198,12 @@ def _message(pieces: Sequence[Piece], *, show_reasoning: bool) -> AnswerMessage:
     return AnswerMessage(role="assistant", content=content, refusal=None, **optional)
 
 
-def _finish(ended: Output | TokenEvent, has_calls: bool) -> ChatFinishText:
+def _finish(ended: Output | TokenEvent, last_call: str | None) -> ChatFinishText:
+    """Why an answer ended; `last_call` is the arguments of its last call. One that a stop string cut is no call."""
     reason = finish_reason(ended.finish or FinishReason.STOP)
-    return "tool_calls" if has_calls and reason == "stop" else reason
+    if last_call is None or reason != "stop":
+        return reason
+    return "tool_calls" if ended.stop_reason is None or is_object(last_call) else reason
 
 
 def _call_id() -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from ...request import Sampling
+from ..json_text import is_object
 from ..tokens import TokenLogprob
 from ..usage import Usage
 from .responses_input import ItemStatus
@@ -64,10 +64,7 @@ class AnsweredCall(BaseModel):
 
     def is_whole(self) -> bool:
         """Whether its arguments have come to their end, also where the answer as a whole was cut short."""
-        try:
-            return isinstance(json.loads(self.arguments), dict)
-        except (ValueError, RecursionError):
-            return False
+        return is_object(self.arguments)
 
 
 OutputItem = AnsweredReasoning | AnsweredMessage | AnsweredCall

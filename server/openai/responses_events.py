@@ -59,7 +59,8 @@ class OutputWriter:
         if event.finish is not None:
             for piece in self._reader.end():
                 yield from self._piece(piece)
-            yield from self._end(cut_short=event.finish is FinishReason.LENGTH)
+            stopped = isinstance(self._open, AnsweredCall) and event.stop_reason is not None
+            yield from self._end(cut_short=stopped or event.finish is FinishReason.LENGTH)
 
     def give_up(self) -> None:
         """There comes no more, and nobody is told."""

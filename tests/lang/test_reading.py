@@ -80,6 +80,14 @@ def test_a_constrained_text_cut_short_raises_with_the_text(call, text):
     assert state.error is None
 
 
+def test_a_text_that_its_stop_string_ended_is_read_where_that_can_be():
+    assert run(weft.gen("x", regex="[0-9]+;.*", stop=";"), "12;13")["x"] == "12"
+    state = run(weft.gen("x", json_schema=Person, stop="a"), '{"name": "Ada"}')
+    with pytest.raises(IncompleteOutput, match="'x' was ended by 'a'") as caught:
+        _ = state["x"]
+    assert caught.value.text == '{"n'
+
+
 @pytest.mark.parametrize(
     ("call", "text", "value"),
     [

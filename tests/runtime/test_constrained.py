@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from weft.errors import EngineError, GrammarError, InvalidRequest
+from weft.errors import EngineError, GrammarError
 from weft.grammar import Forced, MaskBits, regex
-from weft.request import ENDING_OPTIONS, FinishReason, GenerateRequest, GenerateResult, Sampling, Segment, SegmentKind
+from weft.request import FinishReason, GenerateRequest, GenerateResult, Sampling, Segment, SegmentKind
 from weft.runtime import Engine
 
 
@@ -147,12 +147,3 @@ def test_a_bias_changes_no_constraint(engine: Engine, run: Callable[..., Generat
     (end,) = engine.tokenizer.eos_ids
     biases = tuple(sorted((token, bias) for token in {*letters, *engine.tokenizer.encode("xyz"), end}))
     assert run(letters, logit_bias=biases, repetition_penalty=1.5, presence_penalty=2.0).text == "abc"
-
-
-@pytest.mark.parametrize("option", ENDING_OPTIONS)
-def test_what_ends_a_text_does_not_go_with_a_constraint(engine: Engine, option: str) -> None:
-    value = {"stop": ("a",), "stop_token_ids": (3,), "min_tokens": 2, "ignore_eos": True}[option]
-    request = GenerateRequest(id="end", prompt="Go", sampling=Sampling(**{option: value}), constraint=regex("[ab]{3}"))
-    with pytest.raises(InvalidRequest, match=option) as caught:
-        engine.generate(request)
-    assert caught.value.param == option

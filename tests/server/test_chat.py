@@ -198,6 +198,19 @@ def test_a_call_cut_short_is_text(client: openai.OpenAI, server: RunningServer, 
     assert (text, finish) == (CALL[:20], "length")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("cut", "finish"), [(len(CALL) - 20, "stop"), (len(CALL), "tool_calls")])
+def test_a_stop_string_among_calls(
+    client: openai.OpenAI, server: RunningServer, stream: bool, cut: int, finish: str
+) -> None:
+    server.engine.script = lambda request: [*CALL[:cut], End(FinishReason.STOP, stop_reason="END")]
+    answer: Any = client.chat.completions.create(model=MODEL, messages=HI, tools=TOOLS, stop="END", stream=stream)
+    assert ([*answer][-1] if stream else answer).choices[0].finish_reason == finish
+    (request,) = server.engine.requests
+    assert request.sampling.stop == ("END",)
+    assert request.constraint is not None
+
+
 @pytest.mark.parametrize("options", [{"tools": TOOLS, "tool_choice": "none"}, {"tools": []}, {}])
 def test_without_tools_a_marker_is_text(client: openai.OpenAI, server: RunningServer, options: Any) -> None:
     server.engine.script = lambda request: [CALL]

@@ -54,6 +54,7 @@ def test_every_option_reaches_the_engine(client: openai.OpenAI, server: RunningS
             "repetition_penalty": 1.5,
             "min_tokens": 2,
             "ignore_eos": True,
+            "bad_words": ["ugly"],
             "stop_token_ids": [9],
             "cache_salt": "salt",
             "priority": 3,
@@ -67,6 +68,7 @@ def test_every_option_reaches_the_engine(client: openai.OpenAI, server: RunningS
     assert (sampling.presence_penalty, sampling.frequency_penalty, sampling.repetition_penalty) == (0.25, -0.5, 1.5)
     assert (sampling.top_k, sampling.min_p, sampling.min_tokens, sampling.ignore_eos) == (4, 0.1, 2, True)
     assert sampling.logit_bias == ((3, -100.0), (65, 3.0))
+    assert sampling.bad_words == ("ugly",)
 
 
 def test_one_stop_string_and_top_k_of_all(client: openai.OpenAI, server: RunningServer) -> None:
@@ -76,9 +78,9 @@ def test_one_stop_string_and_top_k_of_all(client: openai.OpenAI, server: Running
 
 
 def test_nulls_are_defaults(http: httpx.Client, server: RunningServer) -> None:
-    names = ("max_tokens temperature top_p top_k min_p seed stop stop_token_ids min_tokens ignore_eos logit_bias "
-             "presence_penalty frequency_penalty repetition_penalty n stream stream_options response_format cache_salt "
-             "priority user logprobs best_of echo suffix").split()  # fmt: skip
+    names = ("max_tokens temperature top_p top_k min_p seed stop stop_token_ids min_tokens ignore_eos bad_words "
+             "logit_bias presence_penalty frequency_penalty repetition_penalty n stream stream_options response_format "
+             "cache_salt priority user logprobs best_of echo suffix").split()  # fmt: skip
     body = {"model": MODEL, "prompt": "Hi"}
     assert http.post("/v1/completions", json=body | dict.fromkeys(names)).status_code == 200
     assert http.post("/v1/completions", json=body).status_code == 200

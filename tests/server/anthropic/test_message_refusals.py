@@ -36,7 +36,6 @@ def assistant(*blocks: Any) -> Any:
         ({"top_p": 2.0}, "top_p"),
         ({"stop_sequences": [""]}, "stop_sequences"),
         ({"stop_sequences": ["x"] * 17}, "stop_sequences"),
-        ({"stop_sequences": ["x"], "output_format": SCHEMA}, "stop_sequences"),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "owner", "content": "Hi"}]}, "messages[0].role"),
         ({"messages": [{"role": "user", "content": "Hi", "name": "me"}]}, "messages[0].name"),

@@ -210,7 +210,6 @@ def test_a_batchs_chunks_say_whose_they_are(http: httpx.Client, server: RunningS
         ({"text": "a", "sampling_params": {"temperature": -1}}, "sampling_params.temperature"),
         ({"text": "a", "sampling_params": {"logit_bias": {"x": 1}}}, "sampling_params.logit_bias"),
         ({"text": "a", "sampling_params": {"regex": "a", "ebnf": "b"}}, "sampling_params.ebnf"),
-        ({"text": "a", "sampling_params": {"regex": "a", "stop": "b"}}, "sampling_params.stop"),
         ({"text": "a", "rid": ["x", "y"]}, "rid"),
         ({"text": ["a", "b"], "rid": ["x", "x"]}, "rid"),
         ({"text": "a", "rid": ""}, "rid"),
