@@ -18,7 +18,7 @@ thread, the engine's, owns pool and tree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .errors import IntegrityError
@@ -37,7 +37,7 @@ class Node:
     refuses a handle that went stale.
     """
 
-    __slots__ = ("blocks", "children", "holds", "key", "pages", "parent", "refs")
+    __slots__ = ("blocks", "children", "holds", "key", "names", "pages", "parent", "refs", "used")
 
     def __init__(self, parent: Node | None, key: Key, blocks: list[Block], pages: list[int]) -> None:
         self.parent = parent
@@ -47,6 +47,8 @@ class Node:
         self.children: dict[Key, Node] = {}
         self.holds = 0  # locks taken on this very node
         self.refs = 0  # locks on this node or below it
+        self.names: list[bytes] = []  # a name for each page, or none at all: the tiers', who fill it in when they ask
+        self.used = 0  # when it was last matched or inserted, by the tree's count of such uses
 
     @property
     def is_evictable(self) -> bool:
@@ -97,6 +99,7 @@ class RadixTree:
     Attributes:
         evicted_pages: how many pages `evict` has freed so far; `clear` is not counted.
         version: changes with every insertion and eviction, that is whenever a probe may find something else.
+        on_evict: told of each leaf that `evict` is about to free, while its pages still hold what they hold.
     """
 
     def __init__(
@@ -118,6 +121,8 @@ class RadixTree:
         self._locked_pages = 0
         self.evicted_pages = 0
         self.version = 0
+        self.on_evict: Callable[[Node], None] | None = None
+        self._uses = 0
 
     @property
     def cached_pages(self) -> int:
@@ -142,7 +147,7 @@ class RadixTree:
         """
         node, depth = self._descend(self._blocks(ids), salt) if self.enabled else (self._root, 0)
         self._touch_path(node)
-        pages = [page for part in self._path(node) for page in part.pages]
+        pages = [page for part in self.path(node) for page in part.pages]
         return Match(node, pages, depth * self.page_size)
 
     def probe(self, ids: Sequence[int], limit: int, salt: str = "", last: Probe | None = None) -> Probe:
@@ -207,7 +212,7 @@ class RadixTree:
             return Insertion(self._root, [], list(pages))
         blocks = self._blocks(ids)
         node, depth = self._descend(blocks, salt)
-        kept = [page for part in self._path(node) for page in part.pages]
+        kept = [page for part in self.path(node) for page in part.pages]
         freed = [mine for mine, cached in zip(pages, kept, strict=False) if mine != cached]
         fresh = list(pages[depth:])
         for page in (*freed, *fresh):
@@ -225,7 +230,7 @@ class RadixTree:
         Returns:
             How many pages went back to the pool: ``min(count, evictable_pages)``.
         """
-        freed = self._free(count)
+        freed = self._free(count, self.on_evict)
         self.evicted_pages += freed
         return freed
 
@@ -233,12 +238,23 @@ class RadixTree:
         """Free everything that no lock covers. Returns how many pages went back to the pool."""
         return self._free(self.evictable_pages)
 
-    def _free(self, count: int) -> int:
+    def path(self, node: Node) -> list[Node]:
+        """The nodes from the root's child to `node`; empty for the root."""
+        return list(self._upward(node))[-2::-1]
+
+    def newest_first(self) -> list[Node]:
+        """Every node with pages, the most recently used first, and none before its parent."""
+        nodes = sorted(self._walk(), key=lambda node: -node.used)  # stable: a walk meets parents first
+        return [node for node in nodes if node.pages]
+
+    def _free(self, count: int, tell: Callable[[Node], None] | None = None) -> int:
         freed = 0
         while freed < count and (leaf := self._policy.victim()) is not None:
             surplus = len(leaf.pages) - (count - freed)
             if surplus > 0:
                 self._split(leaf, surplus)  # the upper part stays; `leaf`, the lower one, goes
+            if tell is not None:
+                tell(leaf)
             freed += len(leaf.pages)
             self._remove_leaf(leaf)
         return freed
@@ -265,6 +281,7 @@ class RadixTree:
 
     def _check_node(self, node: Node) -> None:
         _agree("pages of an edge", len(node.pages), len(node.blocks))
+        _agree("names of an edge's pages", len(node.names), len(node.pages) if node.names else 0)
         _agree("locks on a node", node.refs, node.holds + sum(child.refs for child in node.children.values()))
         _agree("an unlocked leaf being on offer", node in self._policy, node.is_evictable)
         if any(len(block) != self.page_size for block in node.blocks):
@@ -309,6 +326,7 @@ class RadixTree:
         parent.children[node.key] = upper
         node.parent, node.key = upper, ("", node.blocks[at])
         node.blocks, node.pages = node.blocks[at:], node.pages[at:]
+        upper.names, node.names, upper.used = node.names[:at], node.names[at:], node.used
         upper.children[node.key] = node
         self._policy.inherit(upper, node)
         return upper
@@ -336,7 +354,9 @@ class RadixTree:
             self._policy.offer(parent)
 
     def _touch_path(self, node: Node) -> None:
-        for part in self._path(node):
+        self._uses += 1
+        for part in self.path(node):
+            part.used = self._uses
             self._policy.touch(part)
 
     def _upward(self, node: Node) -> Iterator[Node]:
@@ -345,10 +365,6 @@ class RadixTree:
         while part is not None:
             yield part
             part = part.parent
-
-    def _path(self, node: Node) -> list[Node]:
-        """From the root's child to `node`; empty for the root."""
-        return list(self._upward(node))[-2::-1]
 
     def _walk(self) -> Iterator[Node]:
         """Every node, the root first."""
