@@ -110,6 +110,12 @@ class Aborted(WeftError):
     code = "aborted"
 
 
+class DeadlineExceeded(WeftError):
+    """The request's own time limit passed before its answer was complete."""
+
+    code = "deadline_exceeded"
+
+
 class ProgramError(WeftError):
     """A program used the language wrongly."""
 

@@ -17,6 +17,8 @@ MAX_STOP_LENGTH = 256
 MAX_CHOICES = 256
 MAX_BAD_WORDS = 256
 MAX_BAD_WORD_LENGTH = 256
+MAX_TIMEOUT = 1e9
+"""Seconds; some thirty years."""
 
 
 class ConstraintKind(StrEnum):
@@ -174,6 +176,8 @@ class Request:
         prompt: token ids, or text to be tokenised by the engine.
         cache_salt: requests share cached prefixes only with equal salts.
         priority: higher is admitted earlier.
+        timeout: seconds from its arrival after which it ends, waiting or running, with `DeadlineExceeded`; looked at
+            between two steps. None is no limit.
         hints: what the program is known to do next.
     """
 
@@ -181,6 +185,7 @@ class Request:
     prompt: tuple[int, ...] | str
     cache_salt: str = ""
     priority: int = 0
+    timeout: float | None = None
     hints: ProgramHints = field(default_factory=ProgramHints)
 
     def validate(self) -> None:
@@ -188,6 +193,8 @@ class Request:
         if not self.id:
             raise InvalidRequest("a request needs an id", param="id")
         _check_range("priority", self.priority, -(2**31), 2**31 - 1)
+        if self.timeout is not None:
+            _check_range("timeout", self.timeout, 0.0, MAX_TIMEOUT, open_low=True)
         if len(self.prompt) == 0:
             raise InvalidRequest("the prompt is empty: at least one token is needed", param="prompt")
 

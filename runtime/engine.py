@@ -20,7 +20,7 @@ from typing import Any, Self, overload
 
 import torch
 
-from ..errors import Aborted, EngineClosed, EngineError, InvalidRequest, Overloaded, WeftError
+from ..errors import Aborted, DeadlineExceeded, EngineClosed, EngineError, InvalidRequest, Overloaded, WeftError
 from ..grammar import SUPPORTED
 from ..radix_cache import PagePool, RadixTree
 from ..request import (
@@ -35,6 +35,7 @@ from ..request import (
     Segment,
 )
 from . import scheduler as scheduling
+from .deadlines import Deadlines
 from .folder import resolve
 from .intake import Intake
 from .jobs import AnyJob, Drawn, GenerateJob, SampleRow, ScoreJob
@@ -126,6 +127,7 @@ class Engine:
         self._in_flight: dict[str, AnyJob] = {}
         self._closing = False
         self._jobs: dict[str, AnyJob] = {}
+        self._deadlines = Deadlines(self._jobs)
         self._owners: dict[scheduling.Sequence, AnyJob] = {}
         self._counts: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
@@ -330,6 +332,7 @@ class Engine:
             item()
             return
         self._jobs[item.request_id] = item
+        self._deadlines.watch(item)
         try:
             if isinstance(item, GenerateJob):
                 item.start(time.monotonic())
@@ -346,6 +349,7 @@ class Engine:
 
     def _step(self) -> None:
         """One step: admit and plan, forward, find the masks, sample, commit."""
+        self._end_overdue(time.monotonic())
         chunks = self._scheduler.plan()
         if not chunks:
             return
@@ -457,6 +461,12 @@ class Engine:
         if not job.done:
             job.fail(error, time.monotonic())
         self._retire(job)
+
+    def _end_overdue(self, now: float) -> None:
+        while (request_id := self._deadlines.pop(now)) is not None:
+            job = self._jobs[request_id]
+            allowed = job.deadline - job.times.arrived
+            self._end(job, DeadlineExceeded(f"request {request_id} was not done within its {allowed:g} seconds"))
 
     def _abort(self, request_id: str) -> None:
         job = self._jobs.get(request_id)

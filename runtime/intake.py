@@ -50,7 +50,14 @@ class Intake:
         """
         request.validate()
         prompt = self._ids(request.prompt, "prompt")
-        now = time.monotonic()
+        job = self._job(request, prompt, abort, time.monotonic())
+        if request.timeout is not None:
+            job.deadline = job.times.arrived + request.timeout
+        for sequence in job.sequences:
+            sequence.hints = request.hints
+        return job
+
+    def _job(self, request: AnyRequest, prompt: list[int], abort: Callable[[str], None], now: float) -> AnyJob:
         if isinstance(request, ScoreRequest):
             choices = [self._ids(choice, "choices") for choice in request.choices]
             self._check_room(prompt, max(map(len, choices)), "and the longest choice {}")

@@ -19,7 +19,8 @@ class EngineStats:
         computed_tokens: tokens that went through a forward pass.
         generated_tokens: output tokens so far, of requests in flight too; `forced_tokens` of them were not sampled.
         steps: forward passes.
-        requests: requests ended, by "stop", "length", "abort", "error", and "score"/"embed" for those kinds.
+        requests: requests ended, by "stop", "length", "abort", "deadline", "error", and "score"/"embed" for those
+            kinds.
         retractions: running sequences sent back to the queue for want of pages.
         mask_hits, mask_misses: mask rows found on the device, and uploaded.
         evicted_pages: cached pages given up because others were wanted; those of `flush_cache` are not counted.

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from ..errors import EngineClosed, InvalidRequest, NotFound, Overloaded, UnknownOption, WeftError
+from ..errors import DeadlineExceeded, EngineClosed, InvalidRequest, NotFound, Overloaded, UnknownOption, WeftError
 from .anthropic.errors import REQUEST_ID as ANTHROPIC_REQUEST_ID
 from .anthropic.errors import anthropic_envelope, anthropic_status, is_anthropic
 from .calls import current_call
@@ -94,6 +94,7 @@ _STATUS: tuple[tuple[type[WeftError], int], ...] = (
     (Overloaded, 503),
     (EngineClosed, 503),
     (TimedOut, 504),
+    (DeadlineExceeded, 504),
 )
 
 

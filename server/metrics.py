@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_REASONS = 64
 """Most reasons of rejections told apart; those that come after them are "other"."""
-OUTCOMES = ("stop", "length", "abort", "error", "score", "embed")
+OUTCOMES = ("stop", "length", "abort", "deadline", "error", "score", "embed")
 
 Kind = Literal["gauge", "counter", "histogram"]
 Values = dict[tuple[str, ...], float]
@@ -79,7 +79,7 @@ METRICS = (
     MetricType(
         "request_success",
         "counter",
-        "Requests ended, by reason: a generation's stop or length, score, embed; abort and error are no success.",
+        "Requests ended, by reason: a generation's stop or length, score, embed; the others are no success.",
         ("finished_reason",),
     ),
     MetricType(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from ...errors import Aborted, WeftError
+from ...errors import Aborted, DeadlineExceeded, WeftError
 from ...request import EmbedResult, GenerateResult, ScoreResult, Times
 from ..scheduler import Sequence
 from ..ticket import Ticket
@@ -56,7 +57,13 @@ class SampleRow:
 
 
 class Job(Generic[TicketT]):
-    """What all kinds share."""
+    """What all kinds share.
+
+    Attributes:
+        done: it has ended, well or not; `outcome` says how, for the counts.
+        failed: it ended by a fault, so that what it computed may be wrong.
+        deadline: when it ends by `DeadlineExceeded`, in seconds of the monotonic clock; infinity is never.
+    """
 
     def __init__(
         self, request_id: str, ticket: TicketT, sequences: list[Sequence], prompt_tokens: int, now: float
@@ -68,7 +75,8 @@ class Job(Generic[TicketT]):
         self.times = Times(arrived=now)
         self.done = False
         self.failed = False
-        self.outcome = ""  # how it ended, for the counts
+        self.outcome = ""
+        self.deadline = math.inf
 
     @property
     def cached_tokens(self) -> int:
@@ -87,8 +95,11 @@ class Job(Generic[TicketT]):
 
     def fail(self, error: WeftError, now: float) -> None:
         """End the job with an error."""
-        self.failed = not isinstance(error, Aborted)
-        self._end("error" if self.failed else "abort", now)
+        outcome = (
+            "abort" if isinstance(error, Aborted) else "deadline" if isinstance(error, DeadlineExceeded) else "error"
+        )
+        self.failed = outcome == "error"
+        self._end(outcome, now)
         self.ticket.put_error(error)
 
     def _end(self, outcome: str, now: float) -> None:

@@ -196,7 +196,7 @@ def test_the_engines_own_counts_are_shown_as_they_are() -> None:
         "client_disconnects_total": 0,
     }
     assert {name: shown.value(name) for name in expected} == expected
-    ended = {"stop": 8, "length": 4, "abort": 1, "error": 0, "score": 0, "embed": 2}
+    ended = {"stop": 8, "length": 4, "abort": 1, "deadline": 0, "error": 0, "score": 0, "embed": 2}
     for reason, count in ended.items():
         assert shown.value("request_success_total", finished_reason=reason) == count
     for state, pages in {"free": 10, "cached": 24, "in_use": 6}.items():
