@@ -178,7 +178,9 @@ class WaitingQueue:
         ids = sequence.ids
         block = ids[known:wanted]
         for other in prefilling:
-            if other.ids[known:wanted] == block and other.salt == sequence.salt and other.ids[:known] == ids[:known]:
+            if other.plain < wanted or other.salt != sequence.salt:
+                continue
+            if other.ids[known:wanted] == block and other.ids[:known] == ids[:known]:
                 sequence.leader = other
                 return True
         return False

@@ -406,8 +406,9 @@ class Engine:
                 if drawn is not None:
                     job.take(drawn, now)
             elif isinstance(job, ScoreJob):
-                rows, targets = job.targets(sequence, chunk.start, chunk.count)
-                job.take(sequence, self._runner.score(hidden, rows, targets, job.top_logprobs), now)
+                rows = job.rows(sequence, chunk.start, chunk.count)
+                scored = self._runner.score(hidden, rows, job.top_logprobs)
+                job.take(sequence, chunk.start, rows, scored, now)
             else:
                 summed = self._runner.summed(hidden, job.rows(chunk.start, chunk.count))
                 job.take(summed, chunk.start + chunk.count, is_last, now)
@@ -432,7 +433,7 @@ class Engine:
                 job.admitted(now)
 
     def _next_choices(self, job: ScoreJob, done: scheduling.Sequence) -> None:
-        """A choice is scored: free it, and after the first one queue the others, which now find the prompt cached."""
+        """Some choices are scored: free them, and after the first ones queue the others, whose prompt is cached now."""
         self._scheduler.finish(done)
         del self._owners[done]
         if done is job.sequences[0]:

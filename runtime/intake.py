@@ -61,7 +61,7 @@ class Intake:
         if isinstance(request, ScoreRequest):
             choices = [self._ids(choice, "choices") for choice in request.choices]
             self._check_room(prompt, max(map(len, choices)), "and the longest choice {}")
-            return ScoreJob(request, Ticket(request.id, abort), prompt, choices, now)
+            return ScoreJob(request, Ticket(request.id, abort), prompt, choices, now, room=self._context_length)
         if isinstance(request, EmbedRequest):
             self._check_room(prompt, 0)
             return EmbedJob(request, Ticket(request.id, abort), prompt, now)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from ..kernels.attention import AttentionPlan
+from ..kernels.attention.branches import depths
 from ..kernels.masked_sample import Adjust, SamplingTensors, masked_sample
-from .jobs import Drawn, SampleRow, Scored
+from .jobs import Drawn, SampleRow, Scored, ScoreRow
 from .kv_cache import KVCache
 from .mask_pool import MaskPool
 from .models.registry import Model
@@ -41,9 +42,9 @@ class Runner:
         for chunk in chunks:
             pages = chunk.sequence.pages
             ids += chunk.sequence.ids[chunk.start : chunk.start + chunk.count]
-            for position in range(chunk.start, chunk.start + chunk.count):
-                positions.append(position)
-                slots.append(pages[position // page_size] * page_size + position % page_size)
+            for place in range(chunk.start, chunk.start + chunk.count):
+                slots.append(pages[place // page_size] * page_size + place % page_size)
+            positions += _positions(chunk)
         plan = AttentionPlan.build(
             page_tables=[chunk.sequence.pages for chunk in chunks],
             query_lens=[chunk.count for chunk in chunks],
@@ -51,6 +52,7 @@ class Runner:
             page_size=page_size,
             device=self._device,
             scale=self._model.attention_scale,
+            branches=[_branches(chunk) for chunk in chunks],
             batch_invariant=self._model.batch_invariant,
         )
         return self._model.forward(self._tensor(ids), self._tensor(positions), self._cache, self._tensor(slots), plan)
@@ -79,14 +81,16 @@ class Runner:
         return [Drawn(*each) for each in zip(tokens, logprobs, allowed, tops, strict=True)]
 
     @torch.inference_mode()
-    def score(self, hidden: torch.Tensor, rows: list[int], targets: list[int], top: int = 0) -> list[Scored]:
-        """How likely each target token is after the hidden state of its row, and the `top` likeliest there."""
+    def score(self, hidden: torch.Tensor, rows: list[ScoreRow], count: int = 0) -> list[list[Scored]]:
+        """How likely each row's tokens are after its hidden state, and the `count` likeliest there."""
         if not rows:
             return []
-        logprobs = self._model.logits(hidden[self._tensor(rows)]).log_softmax(dim=-1)
-        chosen: list[float] = logprobs.gather(1, self._tensor(targets)[:, None])[:, 0].tolist()
-        tops = _likeliest(logprobs, [top] * len(rows))
-        return [Scored(*each) for each in zip(chosen, tops, strict=True)]
+        logprobs = self._model.logits(hidden[self._tensor([row.row for row in rows])]).log_softmax(dim=-1)
+        places = [at for at, row in enumerate(rows) for _ in row.tokens]
+        tokens = [token for row in rows for token in row.tokens]
+        chosen = iter(logprobs[self._tensor(places), self._tensor(tokens)].tolist())
+        tops = _likeliest(logprobs, [count] * len(rows))
+        return [[Scored(next(chosen), top) for _ in row.tokens] for row, top in zip(rows, tops, strict=True)]
 
     @torch.inference_mode()
     def summed(self, hidden: torch.Tensor, rows: list[int]) -> list[float]:
@@ -99,6 +103,19 @@ class Runner:
 
     def _tensor(self, values: list[int]) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.int64, device=self._device)
+
+
+def _branches(chunk: Chunk) -> tuple[int, ...]:
+    """The parents of the branches that are computed once this chunk is."""
+    return chunk.sequence.branches[: max(0, chunk.start + chunk.count - chunk.sequence.plain)]
+
+
+def _positions(chunk: Chunk) -> list[int]:
+    """Where each of a chunk's tokens stands in its text; branches of one depth stand beside each other."""
+    plain = chunk.sequence.plain
+    positions = list(range(chunk.start, min(chunk.start + chunk.count, plain)))
+    branches = depths(_branches(chunk))[max(0, chunk.start - plain) :]
+    return positions + [plain + depth for depth in branches]
 
 
 def _likeliest(logprobs: torch.Tensor, counts: list[int]) -> list[tuple[tuple[int, float], ...]]:

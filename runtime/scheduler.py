@@ -166,14 +166,14 @@ class Scheduler:
         self._share(sequence)
         self._release(sequence)
         self.running.remove(sequence)
-        sequence.match_limit = max(sequence.match_limit, sequence.computed)
+        sequence.match_limit = max(sequence.match_limit, min(sequence.computed, sequence.plain))
         sequence.computed = 0
         sequence.retracted = True
         self.waiting.add(sequence)
 
     def _share(self, sequence: Sequence) -> None:
-        """Hand the sequence's whole computed pages to the tree and go on under the tree's lock."""
-        whole = sequence.computed // self._page_size
+        """Hand the sequence's whole computed pages of plain tokens to the tree and go on under the tree's lock."""
+        whole = min(sequence.computed, sequence.plain) // self._page_size
         if whole <= sequence.shared or sequence.node is None or not self._tree.enabled:
             return
         inserted = self._tree.insert(sequence.ids[: whole * self._page_size], sequence.pages[:whole], sequence.salt)

@@ -16,7 +16,8 @@ class Sequence:
 
     Attributes:
         ids: every token known so far; the owner appends.
-        end: how many of `ids` are to be computed (a scored continuation's last token is not); None is all of them.
+        branches: the last of `ids` may be a tree (`kernels.attention.branches`): the parent of each as a place among
+            them. They are never cached: only what stands before them, the plain tokens, is any other's prefix.
         match_limit: at most this many leading tokens may come from the cache; the rest is wanted anew. A retraction
             raises it to what was computed by then, whose outcome the owner has had.
         salt, priority, hints: as in `Request`.
@@ -34,7 +35,7 @@ class Sequence:
 
     ids: list[int]
     match_limit: int
-    end: int | None = None
+    branches: tuple[int, ...] = ()
     salt: str = ""
     priority: int = 0
     hints: ProgramHints = NO_HINTS
@@ -54,7 +55,12 @@ class Sequence:
     @property
     def remaining(self) -> int:
         """Known tokens that are still to be computed."""
-        return (len(self.ids) if self.end is None else self.end) - self.computed
+        return len(self.ids) - self.computed
+
+    @property
+    def plain(self) -> int:
+        """Leading tokens that follow one another: all but the branches."""
+        return len(self.ids) - len(self.branches)
 
     @property
     def is_prefilling(self) -> bool:

@@ -33,6 +33,14 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """One row to score: the chunk's hidden state `row`, and the tokens whose probability is wanted after it."""
+
+    row: int
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SampleRow:
     """One row to sample.
 
