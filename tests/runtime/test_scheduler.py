@@ -173,6 +173,42 @@ def test_a_prompt_whose_last_chunk_is_one_token_is_shared_as_well() -> None:
     assert second.cached == 16
 
 
+def test_branches_are_computed_in_chunks_and_never_cached() -> None:
+    scheduler = make(40)
+    tree = Sequence([*range(10), *range(50, 62)], 9, branches=(-1, *range(11)))  # as a run they would be a prefix
+    scheduler.add(tree)
+    sizes = []
+    while tree.remaining:
+        (chunk,) = scheduler.plan()
+        sizes.append(chunk.count)
+        scheduler.computed(chunk)
+    scheduler.finish(tree)
+    assert sizes == [8, 8, 6]
+    again = new([*range(10), *range(50, 62), 7])
+    scheduler.add(again)
+    scheduler.plan()
+    assert again.cached == 8
+    scheduler.recount()
+
+
+def test_a_retraction_among_the_branches_takes_up_after_the_plain_tokens() -> None:
+    scheduler = make(8)
+    first = new([1, 2, 3], priority=1)
+    tree = Sequence([*range(10, 18), *range(50, 58)], 7, branches=(-1,) * 8)
+    for sequence in (first, tree):
+        scheduler.add(sequence)
+    while not scheduler.retractions:
+        for chunk in scheduler.plan():
+            scheduler.computed(chunk)
+            if chunk.sequence is first:
+                first.ids.append(7)
+    assert tree.match_limit == 8
+    scheduler.finish(first)
+    (chunk,) = scheduler.plan()
+    assert (chunk.sequence, chunk.start) == (tree, 8)
+    scheduler.recount()
+
+
 class SchedulerMachine(RuleBasedStateMachine):
     """Random traffic over a small pool; `recount` after every step."""
 
@@ -192,6 +228,18 @@ class SchedulerMachine(RuleBasedStateMachine):
     def submit(self, ids: list[int], output: int, priority: int, salt: str) -> None:
         sequence = new(ids, priority=priority, salt=salt)
         self.wanted[sequence] = output
+        self.scheduler.add(sequence)
+        self.submitted += 1
+
+    @rule(
+        ids=st.lists(st.integers(0, 1), min_size=1, max_size=12),
+        branches=st.lists(st.integers(0, 1), min_size=1, max_size=12),
+        given=st.booleans(),
+    )
+    def submit_branches(self, ids: list[int], branches: list[int], given: bool) -> None:
+        plain = ids if given else []
+        sequence = Sequence([*plain, *branches], max(0, len(plain) - 1), branches=(-1,) * len(branches))
+        self.wanted[sequence] = 0
         self.scheduler.add(sequence)
         self.submitted += 1
 
