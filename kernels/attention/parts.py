@@ -132,7 +132,8 @@ class Step:
             return np.zeros_like(self.contexts)
         branches = np.array([len(parents) for parents in self.branches])
         firsts = self.contexts - np.maximum(np.diff(self.starts), branches)  # a branch's position may be the lowest
-        return np.maximum(firsts - (self.window - 1), 0) // self.page_size
+        pages: NDArray[np.int64] = np.maximum(firsts - (self.window - 1), 0) // self.page_size
+        return pages
 
     def hidden(self, key: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Where a query at `position` does not see the key at position `key`; both are broadcast."""
