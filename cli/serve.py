@@ -29,6 +29,9 @@ def serve(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    quantization: Annotated[
+        str | None, typer.Option(help="Weights as int8 or int4, or dynamic-int8, which rounds activations too.")
+    ] = None,
     max_context: Annotated[
         int | None,
         typer.Option(
@@ -117,6 +120,7 @@ def serve(
         model=model,
         device=device,
         dtype=dtype,
+        quantization=quantization,
         page_size=page_size,
         num_pages=num_pages,
         max_running=max_running,

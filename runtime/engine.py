@@ -56,6 +56,8 @@ class Engine:
         name: what the model is called; its folder's name by default.
         device: "auto", "cpu", "cuda" ...
         dtype: "auto", "float32", "bfloat16" or "float16".
+        quantization: what the weights of linear layers become when they are loaded: "int8", "int4" or "dynamic-int8",
+            which rounds activations too; None leaves them as they are. See docs/quantization.md.
         page_size: tokens a KV page holds.
         num_pages: KV pages; None chooses by memory.
         max_running: most sequences computed at once.
@@ -80,6 +82,7 @@ class Engine:
         name: str | None = None,
         device: str = "auto",
         dtype: str = "auto",
+        quantization: str | None = None,
         page_size: int = 16,
         num_pages: int | None = None,
         max_running: int = 64,
@@ -97,6 +100,7 @@ class Engine:
         self.options = EngineOptions(
             device=device,
             dtype=dtype,
+            quantization=quantization,
             page_size=page_size,
             num_pages=num_pages,
             max_running=max_running,

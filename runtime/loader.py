@@ -15,6 +15,7 @@ from ..grammar import Vocabulary
 from ..grammar.warm_up import warm_up
 from ..kernels.dispatch import explain
 from ..kernels.linear.layer import Dense
+from ..kernels.linear.quantized import BATCH_INVARIANT, KINDS, MakeQuantized
 from .kv_cache import KVCache
 from .mask_pool import MaskPool
 from .models.config import ModelConfig
@@ -35,6 +36,7 @@ class EngineOptions:
 
     device: str = "auto"
     dtype: str = "auto"
+    quantization: str | None = None
     page_size: int = 16
     num_pages: int | None = None
     max_running: int = 64
@@ -53,6 +55,15 @@ class EngineOptions:
                 raise InvalidRequest(f"{name} must be at least 1, not {value}", param=name)
         if self.dtype not in ("auto", *DTYPES):
             raise InvalidRequest(f"dtype must be auto or one of {', '.join(DTYPES)}, not {self.dtype!r}", param="dtype")
+        if self.quantization is not None and self.quantization not in KINDS:
+            message = f"quantization must be one of {', '.join(KINDS)}, not {self.quantization!r}"
+            raise InvalidRequest(message, param="quantization")
+        if self.batch_invariant and self.quantization not in (None, *BATCH_INVARIANT):
+            raise InvalidRequest(
+                f"batch_invariant does not go with quantization {self.quantization!r}: in another batch a row's sum "
+                f"may be taken in another order; {' and '.join(sorted(BATCH_INVARIANT))} is exact",
+                param="quantization",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +99,9 @@ def load(
     device, device_reason = _choose_device(options.device)
     dtype, dtype_reason = _choose_dtype(options, config, device)
     progress(f"reading the weights onto {device}")
-    make_linear = partial(Dense, batch_invariant=options.batch_invariant)
-    weights = Weights(folder, dtype=dtype, device=device, make_linear=make_linear)
+    dense = partial(Dense, batch_invariant=options.batch_invariant)
+    quantized = MakeQuantized(options.quantization) if options.quantization is not None else None
+    weights = Weights(folder, dtype=dtype, device=device, make_linear=quantized or dense, make_head=dense)
     model = build(config, weights, batch_invariant=options.batch_invariant)
     context = min(options.max_context or config.max_positions, config.max_positions)
     num_pages, pages_reason = _choose_pages(options, config, device, dtype, context)
@@ -107,6 +119,7 @@ def load(
     choices = (
         f"device: {device}, because {device_reason}",
         f"dtype: {str(dtype).removeprefix('torch.')}, because {dtype_reason}",
+        *((f"quantization: {quantized.explain()}, because it was asked for",) if quantized is not None else ()),
         f"pages: {num_pages} of {options.page_size} tokens, because {pages_reason}",
         *(
             f"{choice.op}: {choice.path}, because {choice.reason}"

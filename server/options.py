@@ -23,6 +23,7 @@ class EngineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str | None = None
     device: str | None = None
     dtype: str | None = None
+    quantization: str | None = None
     page_size: int | None = None
     num_pages: int | None = None
     max_running: int | None = None

@@ -26,11 +26,8 @@ class LlamaModel:
         self._embeddings = weights.take("model.embed_tokens.weight", (config.vocab_size, config.hidden_size))
         self._layers = [_Layer(config, weights, number, batch_invariant) for number in range(config.num_layers)]
         self._norm = weights.take("model.norm.weight", (config.hidden_size,))
-        if config.tie_embeddings:
-            weights.ignore("lm_head.weight")
-            self._head = weights.make_linear(self._embeddings)
-        else:
-            self._head = weights.linear("", (("lm_head", config.vocab_size),), config.hidden_size)
+        tied = self._embeddings if config.tie_embeddings else None
+        self._head = weights.head("lm_head", config.vocab_size, config.hidden_size, tied=tied)
         self._cos_sin = cos_sin_cache(inverse_frequencies(config), config.max_positions).to(self._embeddings.device)
 
     def forward(

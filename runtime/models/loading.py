@@ -20,15 +20,23 @@ class Weights:
 
     Args:
         make_linear: makes a layer of a matrix and its bias; as the weights are by default.
+        make_head: the same for the head, the layer that gives logits.
     """
 
     def __init__(
-        self, folder: Path, *, dtype: torch.dtype, device: torch.device, make_linear: MakeLinear = Dense
+        self,
+        folder: Path,
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        make_linear: MakeLinear = Dense,
+        make_head: MakeLinear = Dense,
     ) -> None:
         self._folder = folder
         self._dtype = dtype
         self._device = device
         self.make_linear = make_linear
+        self.make_head = make_head
         self._files = self._find_files()
         self._used: set[str] = set()
 
@@ -57,6 +65,13 @@ class Weights:
         matrix = _joined([self.take(f"{prefix}{name}.weight", (size, width)) for name, size in parts])
         biases = [self.take(f"{prefix}{name}.bias", (size,)) for name, size in parts] if bias else []
         return self.make_linear(matrix, _joined(biases) if biases else None)
+
+    def head(self, name: str, outputs: int, width: int, *, tied: torch.Tensor | None = None) -> Linear:
+        """The layer ``{name}.weight`` [outputs, width] that gives logits, or that of the embeddings `tied`."""
+        if tied is not None:
+            self.ignore(f"{name}.weight")
+            return self.make_head(tied)
+        return self.make_head(self.take(f"{name}.weight", (outputs, width)))
 
     def __contains__(self, name: str) -> bool:
         return name in self._files
