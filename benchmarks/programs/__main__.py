@@ -1,0 +1,5 @@
+"""`python -m weft.benchmarks.programs`."""
+
+from .command import main
+
+main()
