@@ -21,6 +21,7 @@ from .mask_pool import MaskPool
 from .models.config import ModelConfig
 from .models.loading import Weights
 from .models.registry import build
+from .models.source import SafetensorsFolder
 from .runner import Runner
 
 log = logging.getLogger("weft.runtime")
@@ -101,7 +102,9 @@ def load(
     progress(f"reading the weights onto {device}")
     dense = partial(Dense, batch_invariant=options.batch_invariant)
     quantized = MakeQuantized(options.quantization) if options.quantization is not None else None
-    weights = Weights(folder, dtype=dtype, device=device, make_linear=quantized or dense, make_head=dense)
+    weights = Weights(
+        SafetensorsFolder(folder), dtype=dtype, device=device, make_linear=quantized or dense, make_head=dense
+    )
     model = build(config, weights, batch_invariant=options.batch_invariant)
     context = min(options.max_context or config.max_positions, config.max_positions)
     num_pages, pages_reason = _choose_pages(options, config, device, dtype, context)

@@ -43,6 +43,14 @@ class ModelConfig:
             raise ModelError(f"{folder} is not a model folder: it has no config.json")
         try:
             raw = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ModelError(f"{file}: {error}") from error
+        return cls.of(raw, file)
+
+    @classmethod
+    def of(cls, raw: Any, file: Path) -> ModelConfig:
+        """The config that `raw` holds. Raises `ModelError` naming `file`, where it is from, and the field."""
+        try:
             if not isinstance(raw, dict):
                 raise ValueError("a JSON object is needed")
             rope: Mapping[str, Any] = raw.get("rope_parameters") or {}

@@ -1,20 +1,18 @@
-"""Tensors of a model folder's safetensors files, by name."""
+"""A model's tensors by name, converted, checked for shape, and made into layers."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from ...errors import ModelError
 from ...kernels.linear.layer import Dense, Linear, MakeLinear
+from .source import TensorSource
 
 
 class Weights:
-    """The tensors of a folder: `model.safetensors`, or the shards that `model.safetensors.index.json` names.
+    """The tensors of a source, in a dtype, on a device.
 
     Each tensor is read when asked for, converted and moved at once, so that no second copy of the model is held.
 
@@ -25,33 +23,29 @@ class Weights:
 
     def __init__(
         self,
-        folder: Path,
+        source: TensorSource,
         *,
         dtype: torch.dtype,
         device: torch.device,
         make_linear: MakeLinear = Dense,
         make_head: MakeLinear = Dense,
     ) -> None:
-        self._folder = folder
+        self._source = source
         self._dtype = dtype
         self._device = device
         self.make_linear = make_linear
         self.make_head = make_head
-        self._files = self._find_files()
         self._used: set[str] = set()
 
     def take(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
         """The tensor `name`. Raises `ModelError` where it is missing, misshapen or unreadable."""
-        file = self._files.get(name)
-        if file is None:
-            raise ModelError(f"{self._folder}: the tensor {name!r} is missing")
-        try:
-            with safe_open(file, framework="pt") as tensors:
-                value = tensors.get_tensor(name)
-        except (SafetensorError, OSError) as error:
-            raise ModelError(f"{file}: cannot read {name!r}: {error}") from error
+        if name not in self._source.names:
+            raise ModelError(f"{self._source.place}: the tensor {name!r} is missing")
+        value = self._source.read(name)
         if tuple(value.shape) != shape:
-            raise ModelError(f"{file}: {name!r} has shape {list(value.shape)}, but config.json asks for {list(shape)}")
+            raise ModelError(
+                f"{self._source.place}: {name!r} has shape {list(value.shape)}, but the config asks for {list(shape)}"
+            )
         self._used.add(name)
         return value.to(device=self._device, dtype=self._dtype)
 
@@ -74,7 +68,7 @@ class Weights:
         return self.make_head(self.take(f"{name}.weight", (outputs, width)))
 
     def __contains__(self, name: str) -> bool:
-        return name in self._files
+        return name in self._source.names
 
     def ignore(self, name: str) -> None:
         """Say that `name`, if it is there, is rightly not taken."""
@@ -82,33 +76,12 @@ class Weights:
 
     def check_all_used(self) -> None:
         """Raise `ModelError` for tensors that the architecture did not take: it would compute something else."""
-        left = sorted(set(self._files) - self._used)
+        left = sorted(set(self._source.names) - self._used)
         if left:
             more = f" and {len(left) - 3} more" if len(left) > 3 else ""
             raise ModelError(
-                f"{self._folder}: tensors that this architecture does not know: {', '.join(left[:3])}{more}"
+                f"{self._source.place}: tensors that this architecture does not know: {', '.join(left[:3])}{more}"
             )
-
-    def _find_files(self) -> dict[str, Path]:
-        index = self._folder / "model.safetensors.index.json"
-        single = self._folder / "model.safetensors"
-        if index.is_file():
-            try:
-                named = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-                files = {name: self._folder / Path(file).name for name, file in dict(named).items()}
-            except (ValueError, KeyError, TypeError) as error:
-                raise ModelError(f"{index} is not an index of shards: {error!r}") from error
-            for file in sorted(set(files.values())):
-                if not file.is_file():
-                    raise ModelError(f"{index} names {file.name}, which is not there")
-            return files
-        if not single.is_file():
-            raise ModelError(f"{self._folder} has neither model.safetensors nor an index of shards")
-        try:
-            with safe_open(single, framework="pt") as tensors:
-                return dict.fromkeys(tensors.keys(), single)
-        except (SafetensorError, OSError) as error:
-            raise ModelError(f"{single} is not a readable safetensors file: {error}") from error
 
 
 def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
