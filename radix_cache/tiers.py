@@ -95,6 +95,11 @@ class Tiers:
         self._closing = threading.Event()
         tree.on_evict = self._demote
 
+    @property
+    def disk_bytes(self) -> int:
+        """Bytes of files in the disk tier's directory that count towards its budget."""
+        return 0 if self.disk is None else self.disk.store.used_bytes
+
     # --- down ---
 
     def _demote(self, leaf: Node) -> None:

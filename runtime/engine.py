@@ -22,7 +22,7 @@ import torch
 
 from ..errors import Aborted, DeadlineExceeded, EngineClosed, EngineError, InvalidRequest, Overloaded, WeftError
 from ..grammar import SUPPORTED
-from ..radix_cache import PagePool, RadixTree
+from ..radix_cache import PagePool, RadixTree, TierCounts
 from ..request import (
     AnyRequest,
     Capabilities,
@@ -35,11 +35,12 @@ from ..request import (
     Segment,
 )
 from . import scheduler as scheduling
+from .cache_tiers import close_tiers, make_tiers
 from .deadlines import Deadlines
 from .folder import resolve
 from .intake import Intake
 from .jobs import AnyJob, Drawn, GenerateJob, SampleRow, ScoreJob
-from .loader import EngineOptions, load
+from .loader import DISK_CACHE_BYTES, EngineOptions, load
 from .scheduler import Chunk, Scheduler
 from .stats import EngineStats
 from .ticket import GenerateTicket, Ticket
@@ -67,6 +68,9 @@ class Engine:
         batch_invariant: float32 and fixed reduction shapes: a request's output is the same, bit for bit, alone, in a
             full batch and on a warm cache. Slower.
         radix_cache: keep and share computed prefixes.
+        host_cache_bytes: host memory for prefixes that the device has no room for; None chooses by the device.
+        cache_dir: a directory for prefixes that outlive the engine; None is none. docs/cache.md says who may read them.
+        disk_cache_bytes: most bytes of files there.
         seed: seeds the seeds of requests that bring none.
         progress: told what loading is at, a few words at a time.
 
@@ -91,6 +95,9 @@ class Engine:
         max_context: int | None = None,
         batch_invariant: bool = False,
         radix_cache: bool = True,
+        host_cache_bytes: int | None = None,
+        cache_dir: str | Path | None = None,
+        disk_cache_bytes: int = DISK_CACHE_BYTES,
         seed: int = 0,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -109,13 +116,15 @@ class Engine:
             max_context=max_context,
             batch_invariant=batch_invariant,
             radix_cache=radix_cache,
+            host_cache_bytes=host_cache_bytes,
+            cache_dir=cache_dir,
+            disk_cache_bytes=disk_cache_bytes,
             seed=seed,
         )
         progress("reading the tokenizer")
         self.tokenizer = Tokenizer(folder)
         loaded = load(folder, self.options, self.tokenizer.vocabulary, progress)
         self.context_length = loaded.context_length
-        self.choices = loaded.choices
         self._intake = Intake(
             self.tokenizer, vocab_size=loaded.config.vocab_size, context_length=loaded.context_length, seed=seed
         )
@@ -123,8 +132,15 @@ class Engine:
         self._masks = loaded.masks
         self._pool = PagePool(loaded.num_pages)
         self._tree = RadixTree(self._pool, page_size, enabled=radix_cache)
+        self._tiers, lines = make_tiers(folder, self.options, loaded, self._tree)
+        self.choices = (*loaded.choices, *lines)
         self._scheduler = Scheduler(
-            self._pool, self._tree, page_size=page_size, max_running=max_running, prefill_chunk=prefill_chunk
+            self._pool,
+            self._tree,
+            page_size=page_size,
+            max_running=max_running,
+            prefill_chunk=prefill_chunk,
+            tiers=self._tiers,
         )
         self._inbox: queue.SimpleQueue[AnyJob | Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -218,8 +234,8 @@ class Engine:
         self._on_thread(self._scheduler.recount)
 
     def flush_cache(self) -> None:
-        """Forget every cached prefix that no running request holds."""
-        self._on_thread(self._tree.clear)
+        """Forget every cached prefix that no running request holds, on the device, in host memory and on disk."""
+        self._on_thread(self._flush_cache)
 
     def close(self) -> None:
         """Stop after the current step. Requests still in flight get `EngineClosed`. Idempotent."""
@@ -272,14 +288,17 @@ class Engine:
 
     def _run(self) -> None:
         reason = "the engine was closed before it could answer"
+        in_order = False
         try:
             while self._receive():
                 self._step()
+            in_order = True
         except Exception as error:  # the books are wrong: no later step could be trusted
             log.exception("the engine died")
             reason = f"the engine died: {error}"
         finally:
             self._answer_all(EngineClosed(reason))
+            close_tiers(self._tiers, flush=in_order)
 
     def _answer_all(self, error: EngineClosed) -> None:
         """The last thing the engine does: whoever waits is answered first, then the pages are put back."""
@@ -340,12 +359,29 @@ class Engine:
         try:
             if isinstance(item, GenerateJob):
                 item.start(time.monotonic())
-            if not item.done:
+            if not item.done and not self._fetch(item):
                 self._queue(item, item.sequences[0])
         except Exception as error:  # one request's fault is never the engine's end
             self._end(item, _as_weft_error(error, item))
         else:
             self._retire(item)
+
+    def _fetch(self, job: AnyJob) -> bool:
+        """Whether the disk has more of a job's prompt; the job is then queued when that is read."""
+        if self._tiers is None:
+            return False
+        sequence = job.sequences[0]
+        ids = sequence.ids[: sequence.match_limit]
+        return self._tiers.fetch(ids, sequence.salt, lambda: self._inbox.put(lambda: self._fetched(job)))
+
+    def _fetched(self, job: AnyJob) -> None:
+        if self._jobs.get(job.request_id) is job and not job.done:  # else it was aborted meanwhile
+            self._queue(job, job.sequences[0])
+
+    def _flush_cache(self) -> None:
+        self._tree.clear()
+        if self._tiers is not None:
+            self._tiers.clear()
 
     def _queue(self, job: AnyJob, sequence: scheduling.Sequence) -> None:
         self._owners[sequence] = job
@@ -480,6 +516,7 @@ class Engine:
 
     def _stats(self) -> EngineStats:
         free, cached = self._pool.free, self._tree.cached_pages
+        tiers = self._tiers.counts if self._tiers is not None else TierCounts()
         unfinished = [job for job in self._jobs.values() if isinstance(job, GenerateJob)]
         compiled = self._intake.compiled()
         return EngineStats(
@@ -502,6 +539,11 @@ class Engine:
             mask_hits=self._masks.hits,
             mask_misses=self._masks.misses,
             evicted_pages=self._tree.evicted_pages,
+            demoted_pages=tiers.demoted_pages,
+            host_hit_tokens=tiers.host_tokens,
+            disk_hit_tokens=tiers.disk_tokens,
+            host_cache_bytes=self._tiers.host.used_bytes if self._tiers is not None else 0,
+            disk_cache_bytes=self._tiers.disk_bytes if self._tiers is not None else 0,
             compile_seconds=compiled.total,
             compile_buckets=compiled.buckets(),
         )

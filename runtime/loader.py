@@ -28,6 +28,7 @@ log = logging.getLogger("weft.runtime")
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 CPU_CACHE_BYTES = 1 << 30
+DISK_CACHE_BYTES = 16 << 30
 GPU_CACHE_SHARE = 0.85
 
 
@@ -46,6 +47,9 @@ class EngineOptions:
     max_context: int | None = None
     batch_invariant: bool = False
     radix_cache: bool = True
+    host_cache_bytes: int | None = None
+    cache_dir: str | Path | None = None
+    disk_cache_bytes: int = DISK_CACHE_BYTES
     seed: int = 0
 
     def validate(self) -> None:
@@ -54,6 +58,17 @@ class EngineOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InvalidRequest(f"{name} must be at least 1, not {value}", param=name)
+        if self.host_cache_bytes is not None and self.host_cache_bytes < 0:
+            raise InvalidRequest(
+                f"host_cache_bytes must be 0 at least, not {self.host_cache_bytes}", param="host_cache_bytes"
+            )
+        if self.disk_cache_bytes < 1:
+            raise InvalidRequest(
+                f"disk_cache_bytes must be at least 1, not {self.disk_cache_bytes}", param="disk_cache_bytes"
+            )
+        for name in ("cache_dir", "host_cache_bytes"):
+            if getattr(self, name) and not self.radix_cache:
+                raise InvalidRequest(f"{name} keeps what the radix cache gives up, and that is off", param=name)
         if self.dtype not in ("auto", *DTYPES):
             raise InvalidRequest(f"dtype must be auto or one of {', '.join(DTYPES)}, not {self.dtype!r}", param="dtype")
         if self.quantization is not None and self.quantization not in KINDS:
@@ -76,6 +91,7 @@ class Loaded:
     """
 
     runner: Runner
+    cache: KVCache
     masks: MaskPool
     config: ModelConfig
     num_pages: int
@@ -138,6 +154,7 @@ def load(
         log.info(line)
     return Loaded(
         runner=runner,
+        cache=cache,
         masks=masks,
         config=config,
         num_pages=num_pages,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 
 from ..errors import EngineError
-from ..radix_cache import PagePool, RadixTree
+from ..radix_cache import PagePool, RadixTree, Tiers
 from .admission import WaitingQueue
 from .sequence import Chunk, Sequence
 
@@ -28,13 +28,22 @@ class Scheduler:
         pool: the pages; `tree` takes from and gives to the same pool.
         max_running: most sequences holding pages at once.
         prefill_chunk: most tokens of a step beyond one for each decoding sequence.
+        tiers: where more of a prompt may be found than the tree has now.
     """
 
     def __init__(
-        self, pool: PagePool, tree: RadixTree, *, page_size: int, max_running: int, prefill_chunk: int
+        self,
+        pool: PagePool,
+        tree: RadixTree,
+        *,
+        page_size: int,
+        max_running: int,
+        prefill_chunk: int,
+        tiers: Tiers | None = None,
     ) -> None:
         self._pool = pool
         self._tree = tree
+        self._tiers = tiers
         self._page_size = page_size
         self._max_running = max_running
         self._prefill_chunk = prefill_chunk
@@ -127,6 +136,8 @@ class Scheduler:
         if self.running and needed + headroom > self._pool.free + self._tree.evictable_pages:
             self._tree.unlock(match.node)
             return False
+        if self._tiers is not None:
+            match = self._tiers.promote(match, sequence.ids[: sequence.match_limit], sequence.salt)
         sequence.node = match.node
         sequence.pages = list(match.pages)
         sequence.shared = len(match.pages)

@@ -24,6 +24,11 @@ class EngineStats:
         retractions: running sequences sent back to the queue for want of pages.
         mask_hits, mask_misses: mask rows found on the device, and uploaded.
         evicted_pages: cached pages given up because others were wanted; those of `flush_cache` are not counted.
+        demoted_pages: of these, the ones that host memory or the disk has instead.
+        host_hit_tokens, disk_hit_tokens: tokens whose KV came back from there, with a request or with a sequence that
+            goes on after a retraction.
+        host_cache_bytes, disk_cache_bytes: what the tiers hold now; host memory for what was read from disk and waits,
+            too.
         compile_seconds: what compiling constraints took in all, those refused included.
         compile_buckets: how many of these compilations took at most so many seconds, by the seconds as text; "+Inf"
             has them all.
@@ -47,6 +52,11 @@ class EngineStats:
     mask_misses: int = 0
     pages_evictable: int = 0
     evicted_pages: int = 0
+    demoted_pages: int = 0
+    host_hit_tokens: int = 0
+    disk_hit_tokens: int = 0
+    host_cache_bytes: int = 0
+    disk_cache_bytes: int = 0
     looked_up_tokens: int = 0
     compile_seconds: float = 0.0
     compile_buckets: tuple[tuple[str, int], ...] = (("+Inf", 0),)
