@@ -47,6 +47,14 @@ def serve(
         bool, typer.Option("--batch-invariant", help="An output is the same bit for bit in any batch; slower.")
     ] = False,
     radix_cache: Annotated[bool, typer.Option(help="Keep and share computed prefixes.")] = True,
+    host_cache_mb: Annotated[
+        int | None,
+        typer.Option(min=0, help="MiB of host memory for prefixes that the device has no room for; 0 on CPUs."),
+    ] = None,
+    cache_dir: Annotated[
+        str | None, typer.Option(help="A directory for prefixes that outlive the server; without it, none do.")
+    ] = None,
+    disk_cache_mb: Annotated[int, typer.Option(min=1, help="Most MiB of files in --cache-dir.")] = 16 * 1024,
     seed: Annotated[int, typer.Option(help="Seeds the seeds of requests that bring none.")] = 0,
     tool_parser: Annotated[
         str, typer.Option(help="How the model writes tool calls: auto, none, hermes, llama3_json, mistral, pythonic.")
@@ -129,6 +137,9 @@ def serve(
         max_context=max_context,
         batch_invariant=batch_invariant,
         radix_cache=radix_cache,
+        host_cache_bytes=None if host_cache_mb is None else host_cache_mb << 20,
+        cache_dir=cache_dir,
+        disk_cache_bytes=disk_cache_mb << 20,
         seed=seed,
     )
     options = ServeOptions(

@@ -70,6 +70,11 @@ METRICS = (
     MetricType("prefix_cache_queries", "counter", "Prompt tokens looked up in the prefix cache, at admission."),
     MetricType("prefix_cache_hits", "counter", "Prompt tokens found in the prefix cache."),
     MetricType("evicted_pages", "counter", "Cached KV pages given up because others were wanted."),
+    MetricType("demoted_pages", "counter", "Evicted KV pages that host memory or the disk has instead."),
+    MetricType(
+        "promoted_tokens", "counter", "Tokens whose KV was copied back to the device, from host or disk.", ("tier",)
+    ),
+    MetricType("cache_tier_bytes", "gauge", "What host memory and the cache directory hold.", ("tier",)),
     MetricType("num_preemptions", "counter", "Running sequences sent back to the queue for want of KV pages."),
     MetricType("prompt_tokens", "counter", "Prompt tokens of admitted requests, those found in the cache included."),
     MetricType("generation_tokens", "counter", "Output tokens, forced ones included."),
@@ -239,6 +244,9 @@ class ServiceMetrics:
             "prefix_cache_queries": {(): stats.looked_up_tokens},
             "prefix_cache_hits": {(): stats.cached_tokens},
             "evicted_pages": {(): stats.evicted_pages},
+            "demoted_pages": {(): stats.demoted_pages},
+            "promoted_tokens": {("host",): stats.host_hit_tokens, ("disk",): stats.disk_hit_tokens},
+            "cache_tier_bytes": {("host",): stats.host_cache_bytes, ("disk",): stats.disk_cache_bytes},
             "num_preemptions": {(): stats.retractions},
             "prompt_tokens": {(): stats.prompt_tokens},
             "generation_tokens": {(): stats.generated_tokens},

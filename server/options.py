@@ -32,6 +32,9 @@ class EngineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_context: int | None = None
     batch_invariant: bool | None = None
     radix_cache: bool | None = None
+    host_cache_bytes: int | None = None
+    cache_dir: str | None = None
+    disk_cache_bytes: int | None = None
     seed: int | None = None
 
     def arguments(self) -> dict[str, Any]:

@@ -86,13 +86,13 @@ def control_router(served: Served, running: Running) -> APIRouter:
 
     @router.get("/flush_cache")
     async def flush_cache_at_once() -> Flushed:
-        """Forget every cached prefix that no running request holds."""
+        """Forget every cached prefix that no running request holds, in host memory and on disk too."""
         await served.engine.flush_cache()
         return Flushed()
 
     @router.post("/flush_cache")
     async def flush_cache(body: FlushBody | None = None) -> Flushed:
-        """Forget every cached prefix that no running request holds."""
+        """Forget every cached prefix that no running request holds, in host memory and on disk too."""
         return await flush_cache_at_once()
 
     @router.post("/abort_request", response_class=Response)

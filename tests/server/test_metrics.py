@@ -174,6 +174,11 @@ def test_the_engines_own_counts_are_shown_as_they_are() -> None:
         mask_hits=11,
         mask_misses=12,
         evicted_pages=13,
+        demoted_pages=9,
+        host_hit_tokens=32,
+        disk_hit_tokens=48,
+        host_cache_bytes=4096,
+        disk_cache_bytes=8192,
         compile_seconds=0.75,
         compile_buckets=(("0.5", 2), ("+Inf", 3)),
     )
@@ -185,6 +190,7 @@ def test_the_engines_own_counts_are_shown_as_they_are() -> None:
         "prefix_cache_queries_total": 80,
         "prefix_cache_hits_total": 60,
         "evicted_pages_total": 13,
+        "demoted_pages_total": 9,
         "num_preemptions_total": 7,
         "prompt_tokens_total": 100,
         "generation_tokens_total": 50,
@@ -201,6 +207,9 @@ def test_the_engines_own_counts_are_shown_as_they_are() -> None:
         assert shown.value("request_success_total", finished_reason=reason) == count
     for state, pages in {"free": 10, "cached": 24, "in_use": 6}.items():
         assert shown.value("kv_cache_pages", state=state) == pages
+    for tier, tokens, held in (("host", 32, 4096), ("disk", 48, 8192)):
+        assert shown.value("promoted_tokens_total", tier=tier) == tokens
+        assert shown.value("cache_tier_bytes", tier=tier) == held
     assert shown.histogram("grammar_compile_seconds") == (3, 0.75)
     assert shown.value("grammar_compile_seconds_bucket", le="0.5") == 2
 

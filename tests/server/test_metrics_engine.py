@@ -121,6 +121,20 @@ def test_a_prompt_that_comes_again_is_found_in_the_cache(tiny_folder: Path) -> N
     with_engine(tiny_folder, test)
 
 
+def test_a_prompt_that_an_earlier_engine_had_is_found_on_disk(tiny_folder: Path, tmp_path: Path) -> None:
+    async def cold(client: EngineClient) -> None:
+        await events_of(client, request("first", "x" * 30))
+
+    async def warm(client: EngineClient) -> None:
+        await events_of(client, request("again", "x" * 30))
+        shown = await scrape(client)
+        assert shown.value("prefix_cache_hits_total") == shown.value("promoted_tokens_total", tier="disk") == 28
+        assert shown.value("cache_tier_bytes", tier="disk") > 0
+
+    with_engine(tiny_folder, cold, cache_dir=str(tmp_path))
+    with_engine(tiny_folder, warm, cache_dir=str(tmp_path))
+
+
 def test_what_the_cache_is_not_asked_for_is_no_query(tiny_folder: Path) -> None:
     async def mean(client: EngineClient) -> None:
         await client.embed(EmbedRequest(id="e", prompt=(1, 2, 3), pooling=Pooling.MEAN))
