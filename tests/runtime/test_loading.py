@@ -133,5 +133,5 @@ def test_the_choices_made_come_with_their_reasons(tiny_folder: Path) -> None:
     with Engine(tiny_folder, device="cpu", dtype="bfloat16") as engine:
         assert engine.choices[0] == "device: cpu, because it was asked for"
         assert engine.choices[1] == "dtype: bfloat16, because it was asked for"
-        assert engine.choices[-1].startswith("grammar engine: ")
+        assert any(choice.startswith("grammar engine: ") for choice in engine.choices)
         assert engine.generate(GenerateRequest(id="x", prompt="a", sampling=Sampling(max_tokens=3))).result(60)
