@@ -222,11 +222,12 @@ class ScoreRequest(Request):
 
     Each choice is a non-empty tuple of token ids, or non-empty text. `top_logprobs` reports that many of the likeliest
     tokens in each token's place too. So the log-probabilities of a prompt's own tokens are those of its rest after its
-    first one.
+    first one. `unconditional` reports how likely each choice's tokens are by themselves as well, without the prompt.
     """
 
     choices: tuple[tuple[int, ...] | str, ...]
     top_logprobs: int = 0
+    unconditional: bool = False
 
     def validate(self) -> None:
         super(ScoreRequest, self).validate()
@@ -346,12 +347,15 @@ class ScoreResult:
     Attributes:
         token_logprobs: per choice, the natural log-probability of each of its tokens given all before.
         top_logprobs: per choice and token, the likeliest (id, logprob) in its place; empty unless asked for.
+        unconditional_logprobs: per choice, the natural log-probability of each of its tokens given only its own tokens
+            before it; 0 for the first, before which nothing stands. Empty unless asked for.
         prompt_tokens, cached_tokens: as in `TokenEvent`.
     """
 
     request_id: str
     token_logprobs: tuple[tuple[float, ...], ...]
     top_logprobs: tuple[tuple[tuple[tuple[int, float], ...], ...], ...] = ()
+    unconditional_logprobs: tuple[tuple[float, ...], ...] = ()
     prompt_tokens: int = 0
     cached_tokens: int = 0
     times: Times = field(default_factory=Times)

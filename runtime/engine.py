@@ -360,7 +360,7 @@ class Engine:
             if isinstance(item, GenerateJob):
                 item.start(time.monotonic())
             if not item.done and not self._fetch(item):
-                self._queue(item, item.sequences[0])
+                self._start(item)
         except Exception as error:  # one request's fault is never the engine's end
             self._end(item, _as_weft_error(error, item))
         else:
@@ -376,12 +376,16 @@ class Engine:
 
     def _fetched(self, job: AnyJob) -> None:
         if self._jobs.get(job.request_id) is job and not job.done:  # else it was aborted meanwhile
-            self._queue(job, job.sequences[0])
+            self._start(job)
 
     def _flush_cache(self) -> None:
         self._tree.clear()
         if self._tiers is not None:
             self._tiers.clear()
+
+    def _start(self, job: AnyJob) -> None:
+        for sequence in job.first:
+            self._queue(job, sequence)
 
     def _queue(self, job: AnyJob, sequence: scheduling.Sequence) -> None:
         self._owners[sequence] = job
@@ -465,7 +469,7 @@ class Engine:
         """Count those whose first chunk is among `chunks`."""
         for chunk in chunks:
             job = self._owners.get(chunk.sequence)
-            if job is not None and not job.times.admitted:
+            if job is not None and chunk.sequence is job.sequences[0] and not job.times.admitted:
                 self._counts["prompt"] += job.prompt_tokens
                 self._counts["cached"] += job.cached_tokens
                 if self._tree.enabled and chunk.sequence.match_limit:
@@ -476,9 +480,8 @@ class Engine:
         """Some choices are scored: free them, and after the first ones queue the others, whose prompt is cached now."""
         self._scheduler.finish(done)
         del self._owners[done]
-        if done is job.sequences[0]:
-            for sequence in job.sequences[1:]:
-                self._queue(job, sequence)
+        for sequence in job.after(done):
+            self._queue(job, sequence)
 
     def _retire(self, job: AnyJob) -> None:
         """Free what a job held, once it is done."""

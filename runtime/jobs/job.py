@@ -87,6 +87,11 @@ class Job(Generic[TicketT]):
         self.deadline = math.inf
 
     @property
+    def first(self) -> list[Sequence]:
+        """The sequences to queue when the job begins."""
+        return self.sequences[:1]
+
+    @property
     def cached_tokens(self) -> int:
         """Prompt tokens taken from the cache."""
         return min(self.sequences[0].cached or 0, self.prompt_tokens)

@@ -151,6 +151,32 @@ def test_a_retraction_among_the_branches_changes_no_bit(tiny_folder: Path, exact
     assert list(got.token_logprobs) == [each.token_logprobs[0] for each in wanted]
 
 
+@pytest.mark.parametrize("choices", CHOICES.values(), ids=CHOICES.keys())
+def test_unconditional_scores_are_those_without_the_prompt(
+    tiny_folder: Path, exact: Engine, choices: list[str]
+) -> None:
+    """A first token, before which nothing stands, counts as certain."""
+    tokens = ids(exact, choices)
+    plain = score(exact, PROMPT, choices)
+    with Engine(tiny_folder, device="cpu", batch_invariant=True, prefill_chunk=48, page_size=4) as engine:
+        for _ in range(2):
+            got = score(engine, PROMPT, choices, unconditional=True)
+            assert got.token_logprobs == plain.token_logprobs
+            for mine, (first, *rest) in zip(got.unconditional_logprobs, tokens, strict=True):
+                alone = score(exact, (first,), [tuple(rest)]).token_logprobs[0] if rest else ()
+                assert mine == (0.0, *alone)
+        engine.recount()
+    assert plain.unconditional_logprobs == ()
+
+
+def test_unconditional_scores_compute_each_node_once_more(tiny_folder: Path) -> None:
+    choices = CHOICES["a shared stem"]
+    with Engine(tiny_folder, device="cpu") as engine:
+        prompt, nodes = len(engine.tokenizer.encode(PROMPT)), len(inner(ids(engine, choices)))
+        score(engine, PROMPT, choices, unconditional=True)
+        assert (engine.stats().computed_tokens, engine.stats().steps) == (prompt + 2 * nodes, 1)
+
+
 def test_equal_choices_score_alike(exact: Engine) -> None:
     result = score(exact, PROMPT, [(5, 6), (5, 6), (5,)])
     assert result.token_logprobs[0] == result.token_logprobs[1]
