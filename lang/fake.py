@@ -38,11 +38,15 @@ class Answer:
         text: the generation's text, or the choice selected.
         finish: why the generation ended.
         probabilities: a selection's choices with their probabilities; those left out have none.
+        token_logprobs: instead of probabilities, each choice's log-probabilities by token; all choices need theirs.
+        unconditional_logprobs: the same without the prompt; 0 for each token where they are left out.
     """
 
     text: str = ""
     finish: FinishReason = FinishReason.STOP
     probabilities: Mapping[str, float] | None = None
+    token_logprobs: Mapping[str, Sequence[float]] | None = None
+    unconditional_logprobs: Mapping[str, Sequence[float]] | None = None
 
 
 Reply = str | Answer | BaseException
@@ -186,11 +190,30 @@ class ScriptedBackend:
 
     def _scored(self, request: ScoreRequest, reply: str | Answer, ticket: ScriptedTicket[ScoreResult]) -> ScoreResult:
         answer = reply if isinstance(reply, Answer) else Answer(reply)
-        shares = {answer.text: 1.0} if answer.probabilities is None else answer.probabilities
-        if not shares.keys() <= set(request.choices):
-            raise ProgramError(f"the script selects {', '.join(shares)}, but the choices are {list(request.choices)}")
-        logs = [math.log(share) if (share := shares.get(str(choice), 0.0)) else -math.inf for choice in request.choices]
-        return ScoreResult(request.id, tuple((log,) for log in logs))
+        tokens = _token_logprobs(request, answer)
+        alone: tuple[tuple[float, ...], ...] = ()
+        if request.unconditional:
+            given = answer.unconditional_logprobs or {}
+            alone = tuple(
+                tuple(given.get(str(choice), (0.0,) * len(own)))
+                for choice, own in zip(request.choices, tokens, strict=True)
+            )
+        return ScoreResult(request.id, tokens, unconditional_logprobs=alone)
+
+
+def _token_logprobs(request: ScoreRequest, answer: Answer) -> tuple[tuple[float, ...], ...]:
+    """What each choice's tokens are given. Raises `ProgramError` where the script is not about these choices."""
+    if answer.token_logprobs is not None:
+        if answer.token_logprobs.keys() != set(request.choices):
+            raise ProgramError(
+                f"the script scores {', '.join(answer.token_logprobs)}, but the choices are {list(request.choices)}"
+            )
+        return tuple(tuple(answer.token_logprobs[str(choice)]) for choice in request.choices)
+    shares = {answer.text: 1.0} if answer.probabilities is None else answer.probabilities
+    if not shares.keys() <= set(request.choices):
+        raise ProgramError(f"the script selects {', '.join(shares)}, but the choices are {list(request.choices)}")
+    logs = [math.log(share) if (share := shares.get(str(choice), 0.0)) else -math.inf for choice in request.choices]
+    return tuple((log,) for log in logs)
 
 
 class ScriptedTicket(Generic[R]):

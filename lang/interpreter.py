@@ -21,6 +21,7 @@ from ..request import (
     ScoreResult,
 )
 from .backend import Backend
+from .choice_methods import decide, needs_unconditional
 from .ir import Fork, Gen, Node, RoleClose, RoleOpen, Select, Text, Tools
 from .transcript import Transcript
 from .values import Meta
@@ -120,11 +121,15 @@ def _generate(node: Gen, transcript: Transcript, scene: Scene) -> Calls:
 
 def _select(node: Select, transcript: Transcript, scene: Scene) -> Calls:
     result: ScoreResult = yield ScoreRequest(
-        id=scene.request_id, prompt=scene.prompt(transcript), choices=node.choices, hints=scene.hints
+        id=scene.request_id,
+        prompt=scene.prompt(transcript),
+        choices=node.choices,
+        unconditional=needs_unconditional(node.method),
+        hints=scene.hints,
     )
-    probabilities = dict(zip(node.choices, result.shares, strict=True))
-    choice = max(probabilities, key=lambda text: probabilities[text])
-    return transcript.generated(choice, None), Meta.of_selection(choice, probabilities, result)
+    decision = decide(node.method, result)
+    choice = node.choices[decision.index]
+    return transcript.generated(choice, None), Meta.of_selection(choice, node.choices, decision, result)
 
 
 _EDITS: dict[type[Node], Callable[[Any, Transcript], Transcript]] = {

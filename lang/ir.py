@@ -79,10 +79,11 @@ class Gen(Node):
 
 @dataclass(frozen=True, slots=True)
 class Select(Node):
-    """The likeliest of `choices`, by the probability of their tokens."""
+    """One of `choices`, by how likely their tokens are; `method` says what of that decides (`choice_methods`)."""
 
     name: str | None
     choices: tuple[str, ...]
+    method: str = "probability"
 
 
 @dataclass(frozen=True, slots=True)

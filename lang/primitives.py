@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from ..errors import InvalidRequest, ProgramError, UnknownOption
 from ..request import MAX_CHOICES, Constraint, Sampling
+from .choice_methods import DEFAULT_METHOD, check_method
 from .ir import Expression, Gen, Select, Tools, Turn, flatten
 
 if TYPE_CHECKING:
@@ -109,13 +110,30 @@ def gen(
 
 
 @_named_options
-def select(name: str | None = None, *, choices: Sequence[str]) -> Select:
+def select(
+    name: str | None = None,
+    *,
+    choices: Sequence[str],
+    method: str | None = None,
+    choices_method: str | None = None,
+) -> Select:
     """The likeliest of `choices`: each is scored by the probability of its tokens after the text so far, unmasked.
 
     The choice joins the state and is ``s[name]``; ``s.meta(name).probabilities`` holds every choice's probability,
-    normalised over the choices.
+    normalised over the choices, and ``s.meta(name).choices`` its log-probabilities and score.
 
-    Raises `InvalidRequest` for choices that are missing, empty, given twice, or too many.
+    Args:
+        name: the variable to read it back by, ``s[name]``; without one the choice only joins the state.
+        choices: the texts; equal texts are refused.
+        method: what decides. ``"probability"``, the default, takes the likeliest text. SGLang's methods take the
+            highest mean log-probability of a token (``"token_length_normalized"``), go token by token and keep the
+            likeliest in each place (``"greedy_token_selection"``), or take the highest mean gain over the tokens'
+            log-probabilities without the prompt (``"unconditional_likelihood_normalized"``).
+        choices_method: SGLang's name for `method`.
+
+    Raises:
+        InvalidRequest: choices that are missing, empty, given twice, or too many; both `method` and `choices_method`.
+        UnknownOption: there is no such method.
     """
     if isinstance(choices, str) or not 0 < len(choices) <= MAX_CHOICES:
         raise InvalidRequest(f"select: choices must be a list of 1 to {MAX_CHOICES} strings", param="choices")
@@ -124,7 +142,14 @@ def select(name: str | None = None, *, choices: Sequence[str]) -> Select:
             raise InvalidRequest(f"select: choices[{place}] must be non-empty text, not {choice!r}", param="choices")
     if len(set(choices)) < len(choices):
         raise InvalidRequest("select: a choice is given twice", param="choices")
-    return Select(_checked_name("select", name), tuple(choices))
+    return Select(_checked_name("select", name), tuple(choices), _method(method, choices_method))
+
+
+def _method(method: object, choices_method: object) -> str:
+    if method is not None and choices_method is not None:
+        raise InvalidRequest("select: choices_method is another name for method; give one", param="choices_method")
+    given = choices_method if method is None else method
+    return DEFAULT_METHOD if given is None else check_method(given)
 
 
 def system(body: Expression | str) -> Turn:

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from ..errors import IncompleteOutput, InvalidOutput
 from ..request import Constraint, ConstraintKind, FinishReason, GenerateResult, ScoreResult, Times
+from .choice_methods import Decision
 from .ir import Gen, Select
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceScore:
+    """What is known of one of a selection's choices.
+
+    Attributes:
+        score: what the method compares (`choice_methods.Decision`); for the default its probability.
+        logprob: natural log of the whole text's own probability, not normalised over the choices.
+        token_logprobs: of each of its tokens, given all before.
+        unconditional_logprobs: of each token given only the choice's own before it; empty unless the method wants it.
+    """
+
+    score: float
+    logprob: float
+    token_logprobs: tuple[float, ...]
+    unconditional_logprobs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +46,7 @@ class Meta:
         logprobs: natural log-probability of each token, where asked for.
         top_logprobs: per token the likeliest (id, logprob), where asked for.
         probabilities: a selection's choices with their probabilities, which sum to 1; empty for a generation.
+        choices: a selection's choices with what is known of each; empty for a generation.
         times: when the request arrived, was admitted, gave its first token and ended.
     """
 
@@ -41,6 +60,7 @@ class Meta:
     logprobs: tuple[float, ...] = ()
     top_logprobs: tuple[tuple[tuple[int, float], ...], ...] = ()
     probabilities: Mapping[str, float] = field(default_factory=dict)
+    choices: Mapping[str, ChoiceScore] = field(default_factory=dict)
     times: Times = field(default_factory=Times)
 
     @classmethod
@@ -59,12 +79,15 @@ class Meta:
         )
 
     @classmethod
-    def of_selection(cls, choice: str, probabilities: Mapping[str, float], result: ScoreResult) -> Meta:
+    def of_selection(cls, choice: str, choices: Sequence[str], decision: Decision, result: ScoreResult) -> Meta:
+        unconditional = result.unconditional_logprobs or ((),) * len(choices)
+        known = zip(decision.scores, result.logprobs, result.token_logprobs, unconditional, strict=True)
         return cls(
             text=choice,
             prompt_tokens=result.prompt_tokens,
             cached_tokens=result.cached_tokens,
-            probabilities=probabilities,
+            probabilities=dict(zip(choices, result.shares, strict=True)),
+            choices={text: ChoiceScore(*each) for text, each in zip(choices, known, strict=True)},
             times=result.times,
         )
 
