@@ -7,16 +7,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from ...errors import InvalidRequest, UnknownOption
+from ...errors import InvalidRequest
+from ...lang.choice_methods import DEFAULT_METHOD, check_method
 from ...request import MAX_CHOICES
 from ..fields import RequestBody
 from ..usage import Usage
 from .chat_types import ChatMessage
 
 DecisionType = Literal["choice", "predicate", "score"]
-
-METHODS_TO_COME = ("token_length_normalized", "greedy_token_selection", "unconditional_likelihood_normalized")
-"""SGLang's methods."""
 
 LARGEST = 1_000_000_000
 """The largest level of a score."""
@@ -34,7 +32,11 @@ class DecisionRequest(RequestBody):
     - `predicate`: whether something is so; `labels` are the words for true and for false.
     - `score`: a whole number from `min` to `max`.
 
-    `method` is `probability`: the choices are compared by their probabilities as the text's continuation.
+    `method` says how the choices are compared. `probability`, the default, takes the likeliest text. SGLang's methods
+    are there too: `token_length_normalized` takes the highest mean log-probability of a token,
+    `greedy_token_selection` goes token by token and keeps the likeliest in each place, and
+    `unconditional_likelihood_normalized` takes the highest mean gain over the tokens' log-probabilities without the
+    prompt.
     """
 
     model: str
@@ -65,10 +67,12 @@ class DecisionRequest(RequestBody):
             for name in names:
                 if other != kind and getattr(self, name) is not None:
                     raise InvalidRequest(f"{name}: goes with type {other!r} only", param=name)
-        if self.method in METHODS_TO_COME:
-            raise UnknownOption(f"method: {self.method} is still to come; there is probability", param="method")
-        if self.method not in (None, "probability"):
-            raise UnknownOption(f"method: there is no {self.method!r}, only probability", param="method")
+        if self.method is not None:
+            check_method(self.method)
+
+    def by(self) -> str:
+        """The method's name."""
+        return self.method or DEFAULT_METHOD
 
     def options(self) -> tuple[str, ...]:
         """The texts to choose from. Raises `InvalidRequest` naming the field at fault."""
@@ -92,7 +96,7 @@ class DecisionRequest(RequestBody):
         return _OPTIONS[self.type or "choice"][0]
 
     def verdict(self, index: int, shares: Sequence[float]) -> dict[str, Any]:
-        """`value` and `level` of the answer, where `index` is the likeliest text and `shares` are all probabilities."""
+        """`value` and `level` of the answer, where `index` is the text taken and `shares` are all probabilities."""
         match self.type:
             case "predicate":
                 return {"value": index == 0}
@@ -128,20 +132,23 @@ class ChoiceProbability(BaseModel):
     """How likely one of the texts is.
 
     `logprob` is the natural log of its own probability as the continuation, `probability` its share of the sum over
-    all texts.
+    all texts, `token_logprobs` what its tokens add to `logprob`. `score` is what the method compares: by default the
+    share; else the mean log-probability, in how many places it was the likeliest that was left, or the mean gain.
     """
 
     choice: str
     logprob: float
     probability: float
+    score: float
+    token_logprobs: list[float]
 
 
 class Decision(BaseModel):
-    """The likeliest text, its place among those given, and how likely each is.
+    """The text that the method takes, its place among those given, and how likely each is.
 
     `value` is the answer as a value: of a predicate whether it is true, of a score the mean over its levels, weighted
-    by their probabilities; `level` is a score's likeliest. Nothing is generated, so that the usage counts a prompt
-    only.
+    by their probabilities; `level` is the one that the method takes. Nothing is generated, so that the usage counts a
+    prompt only.
     """
 
     id: str
@@ -149,6 +156,7 @@ class Decision(BaseModel):
     created: int
     model: str
     type: DecisionType
+    method: str
     choice: str
     index: int
     value: bool | float | None = None

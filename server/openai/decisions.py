@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ...errors import InvalidRequest
+from ...lang.choice_methods import decide, needs_unconditional
 from ...request import ScoreRequest, ScoreResult
 from ..answers import json_response, until_gone
 from ..calls import current_call
@@ -73,6 +74,7 @@ async def _answer(served: Served, body: DecisionRequest, prompt: tuple[int, ...]
         id=f"{call_id}-0",
         prompt=prompt,
         choices=options,
+        unconditional=needs_unconditional(body.by()),
         cache_salt=served.salt(body.cache_salt),
         priority=body.priority or 0,
     )
@@ -90,10 +92,17 @@ def _decision(
     served: Served, body: DecisionRequest, call_id: str, options: tuple[str, ...], result: ScoreResult, meter: Meter
 ) -> Decision:
     shares = result.shares
-    index = max(range(len(options)), key=lambda at: shares[at])
+    decision = decide(body.by(), result)
+    index = decision.index
     probabilities = [
-        ChoiceProbability(choice=text, logprob=max(logprob, LEAST_LOGPROB), probability=share)
-        for text, logprob, share in zip(options, result.logprobs, shares, strict=True)
+        ChoiceProbability(
+            choice=options[at],
+            logprob=max(logprob, LEAST_LOGPROB),
+            probability=shares[at],
+            score=max(decision.scores[at], LEAST_LOGPROB),
+            token_logprobs=[max(token, LEAST_LOGPROB) for token in result.token_logprobs[at]],
+        )
+        for at, logprob in enumerate(result.logprobs)
     ]
     return Decision(
         id=call_id,
@@ -101,6 +110,7 @@ def _decision(
         created=int(time.time()),
         model=served.name,
         type=body.type or "choice",
+        method=body.by(),
         choice=options[index],
         index=index,
         probabilities=probabilities,

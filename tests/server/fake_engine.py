@@ -136,6 +136,7 @@ class FakeEngine:
         script: the steps of a request's output.
         embedding: the vector of an embedding, an error, or `Hold`.
         scoring: the log-probabilities of each choice's tokens, an error, or `Hold`.
+        alone: the same without the prompt, given where they are asked for.
         refusal: raised by every submit, where it is set.
         counters: what `stats` gives or raises.
         flushes: how often the cache was flushed.
@@ -153,6 +154,7 @@ class FakeEngine:
         self.scoring: Callable[[ScoreRequest], tuple[tuple[float, ...], ...] | Exception | Hold] = lambda request: (
             tuple((-float(len(choice)),) for choice in request.choices)
         )
+        self.alone: tuple[tuple[float, ...], ...] = ()
         self.refusal: Exception | None = None
         self.counters: EngineStats | Exception = EngineStats(running=3, requests=(("stop", 7),))
         self.flushes = 0
@@ -176,7 +178,9 @@ class FakeEngine:
         self.submitted.put(request.id)
         given = self.scoring(request)
         if isinstance(given, tuple):
-            return FakeAnswer(self, request.id, ScoreResult(request.id, given, prompt_tokens=len(request.prompt)))
+            alone = self.alone if request.unconditional else ()
+            result = ScoreResult(request.id, given, unconditional_logprobs=alone, prompt_tokens=len(request.prompt))
+            return FakeAnswer(self, request.id, result)
         return FakeAnswer(self, request.id, given)
 
     def embed(self, request: EmbedRequest) -> Any:

@@ -93,6 +93,31 @@ def test_choices_none_of_which_can_be_are_an_error(http: httpx.Client, server: R
     assert "cannot be compared" in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("method", "choice", "scores"),
+    [
+        (None, "red", None),
+        ("probability", "red", None),
+        ("token_length_normalized", "green", [-3.0, -1.0, -2.25]),
+        ("greedy_token_selection", "blue", [0.0, 0.0, 1.0]),
+        ("unconditional_likelihood_normalized", "blue", [-3.0, -0.25, 0.75]),
+    ],
+)
+def test_a_method_says_how_choices_are_compared(
+    http: httpx.Client, server: RunningServer, method: str | None, choice: str, scores: list[float] | None
+) -> None:
+    server.engine.scoring = lambda request: ((-3.0,), (-1.0,) * 4, (-0.5, -4.0))
+    server.engine.alone = ((0.0,), (0.0, -1.0, -1.0, -1.0), (0.0, -6.0))
+    answer = decide(http, choices=COLOURS, **({"method": method} if method else {}))
+    assert (answer["choice"], answer["method"]) == (choice, method or "probability")
+    assert answer["index"] == COLOURS.index(choice)
+    got = [each["score"] for each in answer["probabilities"]]
+    assert got == pytest.approx(scores or [each["probability"] for each in answer["probabilities"]])
+    assert [each["token_logprobs"] for each in answer["probabilities"]] == [[-3.0], [-1.0] * 4, [-0.5, -4.0]]
+    (request,) = server.engine.judged
+    assert request.unconditional == (method == "unconditional_likelihood_normalized")
+
+
 def test_ids_are_a_prompt(http: httpx.Client, server: RunningServer) -> None:
     decide(http, prompt=[1, 2], choices=COLOURS)
     assert server.engine.judged[0].prompt == (1, 2)
@@ -129,9 +154,6 @@ def test_messages_leave_the_turn_to_the_choice(http: httpx.Client, server: Runni
         ({"type": "score", "max": 10**400}, "max"),
         ({"type": "score", "max": 2.5}, "max"),
         ({"type": "rank"}, "type"),
-        ({"choices": COLOURS, "method": "token_length_normalized"}, "method"),
-        ({"choices": COLOURS, "method": "greedy_token_selection"}, "method"),
-        ({"choices": COLOURS, "method": "unconditional_likelihood_normalized"}, "method"),
         ({"choices": COLOURS, "method": "other"}, "method"),
         ({"choices": COLOURS, "prompt": None}, "prompt"),
         ({"choices": COLOURS, "prompt": ""}, "prompt"),

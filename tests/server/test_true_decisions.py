@@ -10,6 +10,7 @@ import pytest
 from serving import Serving, serving
 
 import weft
+from weft.lang.choice_methods import METHODS
 
 CHOICES = [" a tree", " the name of it", "12", " é", "true"]
 
@@ -63,6 +64,19 @@ def test_messages_are_decided_as_select_does(served: Serving, engine: weft.Engin
         {"role": "assistant", "content": "It is"},
     ]
     same(decide(served, messages=messages), turns.run(backend=engine))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_decides_as_it_does_for_select(served: Serving, engine: weft.Engine, method: str) -> None:
+    @weft.function
+    def program(s: Any) -> None:
+        s += "The naïve thing is" + weft.select("pick", choices=CHOICES, method=method)
+
+    state = program.run(backend=engine)
+    answer = decide(served, prompt="The naïve thing is", method=method)
+    same(answer, state)
+    scores = {text: known.score for text, known in state.meta("pick").choices.items()}
+    assert {each["choice"]: each["score"] for each in answer["probabilities"]} == pytest.approx(scores, abs=1e-4)
 
 
 def test_it_finds_its_prompt_in_the_cache(served: Serving) -> None:
