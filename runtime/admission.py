@@ -162,6 +162,7 @@ class WaitingQueue:
     def _awaits_prefix(self, sequence: Sequence, prefilling: list[Sequence]) -> bool:
         """Whether a running prefill is about to cache at least a page more of this prompt than the cache has now.
 
+        The last page of one and the same prompt counts too, though partly filled: it is copied (see `forking.py`).
         Then the sequence waits for it, so that requests which arrive together compute what they share once. It never
         waits longer than that prefill takes.
         """
@@ -172,13 +173,16 @@ class WaitingQueue:
         if not prefilling or not self._tree.enabled:
             return False
         known = sequence.known
-        wanted = known + self._page_size
-        if wanted > sequence.match_limit:
+        wanted = min(known + self._page_size, sequence.match_limit)
+        if wanted == known:
             return False
+        is_whole = wanted == known + self._page_size
         ids = sequence.ids
         block = ids[known:wanted]
         for other in prefilling:
             if other.plain < wanted or other.salt != sequence.salt:
+                continue
+            if not is_whole and other.match_limit != sequence.match_limit:
                 continue
             if other.ids[known:wanted] == block and other.ids[:known] == ids[:known]:
                 sequence.leader = other

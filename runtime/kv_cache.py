@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from ..kernels import copy_page
+
 
 class KVCache:
     """Keys and values of every layer, by page.
@@ -28,3 +30,8 @@ class KVCache:
         shape = (num_kv_heads, num_pages, page_size, head_dim)
         self.keys = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(num_layers)]
         self.values = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(num_layers)]
+
+    def copy(self, sources: torch.Tensor, targets: torch.Tensor) -> None:
+        """Copy pages, int64 [N] of them, in every layer. All are read before any is written; `targets` are distinct."""
+        for pages in (*self.keys, *self.values):
+            copy_page(pages, sources, targets)

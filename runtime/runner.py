@@ -34,7 +34,11 @@ class Runner:
 
     @torch.inference_mode()
     def forward(self, chunks: list[Chunk]) -> torch.Tensor:
-        """Last hidden states [T, hidden] of the chunks' tokens, packed in order; their KV is stored."""
+        """Last hidden states [T, hidden] of the chunks' tokens, packed in order; their KV is stored.
+
+        Pages that forks take along are copied first.
+        """
+        self._fork(chunks)
         page_size = self._cache.page_size
         ids: list[int] = []
         positions: list[int] = []
@@ -56,6 +60,15 @@ class Runner:
             batch_invariant=self._model.batch_invariant,
         )
         return self._model.forward(self._tensor(ids), self._tensor(positions), self._cache, self._tensor(slots), plan)
+
+    def _fork(self, chunks: list[Chunk]) -> None:
+        """Copy the pages that newcomers take along."""
+        page_size = self._cache.page_size
+        copies = [
+            (chunk.fork, chunk.sequence.pages[chunk.start // page_size]) for chunk in chunks if chunk.fork is not None
+        ]
+        if copies:
+            self._cache.copy(self._tensor([source for source, _ in copies]), self._tensor([to for _, to in copies]))
 
     @torch.inference_mode()
     def sample(self, hidden: torch.Tensor, rows: list[SampleRow]) -> list[Drawn]:

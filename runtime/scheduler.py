@@ -14,6 +14,7 @@ import logging
 from ..errors import EngineError
 from ..radix_cache import PagePool, RadixTree, Tiers
 from .admission import WaitingQueue
+from .forking import find_fork
 from .sequence import Chunk, Sequence
 
 __all__ = ["Chunk", "Scheduler", "Sequence"]
@@ -76,11 +77,12 @@ class Scheduler:
                 break
             self.waiting.admit(candidate)
             self.running.append(candidate)
+            fork = self._fork(candidate, chunks)
             count = min(candidate.remaining, budget)
             if not self._reserve(candidate, count, chunks):
                 break  # it was the one to be retracted: there is room for no more
             budget -= count
-            chunks.append(Chunk(candidate, candidate.computed, count))
+            chunks.append(Chunk(candidate, candidate.computed, count, fork))
         return chunks
 
     def computed(self, chunk: Chunk) -> None:
@@ -145,6 +147,19 @@ class Scheduler:
         if sequence.cached is None:
             sequence.cached = match.length
         return True
+
+    def _fork(self, sequence: Sequence, chunks: list[Chunk]) -> int | None:
+        """The page to copy for one that was just admitted; it counts as computed as far as that page goes."""
+        if not self._tree.enabled:
+            return None
+        unfilled = {chunk.sequence for chunk in chunks if chunk.fork is not None}
+        fork = find_fork(sequence, self.running, unfilled, self._page_size)
+        if fork is None:
+            return None
+        sequence.computed += fork.tokens
+        if not sequence.retracted:
+            sequence.cached = sequence.computed
+        return fork.page
 
     def _reserve(self, sequence: Sequence, count: int, chunks: list[Chunk]) -> bool:
         """Give `sequence` pages for `count` more tokens, evicting and retracting as needed."""

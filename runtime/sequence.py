@@ -70,11 +70,17 @@ class Sequence:
 
 @dataclass(slots=True)
 class Chunk:
-    """Compute ``sequence.ids[start : start + count]`` in this step."""
+    """Compute ``sequence.ids[start : start + count]`` in this step.
+
+    Attributes:
+        fork: a page of another sequence, to be copied first, over the page that `start` lies in: it has the tokens
+            before `start`. All pages of a step are read before any is written.
+    """
 
     sequence: Sequence
     start: int
     count: int
+    fork: int | None = None
 
     @property
     def is_last(self) -> bool:

@@ -5,6 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def copy_page(pages: Tensor, src: int, dst: int) -> None:
+def copy_page(pages: Tensor, src: Tensor, dst: Tensor) -> None:
     """As `weft.kernels.copy_page`."""
-    pages.select(1, dst).copy_(pages.select(1, src))
+    pages.index_copy_(1, dst, pages.index_select(1, src))

@@ -150,10 +150,9 @@ def test_store_kv_writes_its_slots_and_nothing_else(dtype: torch.dtype) -> None:
         assert int(pages.isnan().all(-1).all(0).sum()) == 20 - 6
 
 
-def test_copy_page_copies_one_page() -> None:
+def test_copy_page_reads_every_page_before_it_writes_one() -> None:
     pages = draw(3, 6, 4, 8)
     before = pages.clone()
-    copy_page(pages, 4, 1)
-    assert torch.equal(pages[:, 1], before[:, 4])
-    others = [0, 2, 3, 4, 5]
-    assert torch.equal(pages[:, others], before[:, others])
+    copy_page(pages, torch.tensor([4, 1, 4]), torch.tensor([1, 0, 5]))
+    for src, dst in ((4, 1), (1, 0), (4, 5), (2, 2), (3, 3), (4, 4)):
+        assert torch.equal(pages[:, dst], before[:, src])

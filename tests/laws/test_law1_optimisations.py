@@ -87,7 +87,8 @@ def test_retraction_really_happens(tiny_folder: Path) -> None:
 def test_a_warm_cache_serves_the_prompt(tiny_folder: Path) -> None:
     results = run(tiny_folder, rounds=2)
     for result in results:
-        assert result.cached_tokens == (result.prompt_tokens - 1) // 16 * 16
+        known = result.prompt_tokens - 1  # the last page is partly filled: only a running prompt's can be taken along
+        assert known // 16 * 16 <= result.cached_tokens <= known
 
 
 CONSTRAINTS = {

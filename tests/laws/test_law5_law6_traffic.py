@@ -190,9 +190,9 @@ def test_a_full_queue_refuses_by_name(tiny_folder: Path) -> None:
             "stop_token_ids",
         ),
         (
-            GenerateRequest(id="r", prompt="x", sampling=Sampling(stop=("a",)), constraint=regex("b")),
+            GenerateRequest(id="r", prompt="x", sampling=Sampling(bad_words=("",)), constraint=regex("b")),
             InvalidRequest,
-            "stop",
+            "bad_words",
         ),
         (ScoreRequest(id="r", prompt="x", choices=()), InvalidRequest, "choices"),
     ],

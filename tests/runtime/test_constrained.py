@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from weft.request import FinishReason, GenerateRequest, GenerateResult, Sampling
 from weft.runtime import Engine
 
 
+_keys = itertools.count(-1, -1)  # of no other grammar, not even one that is gone: the engine keeps its masks
+
+
 class Line:
     """A grammar of one token after the other, and its own only matcher's maker. `fail` is called with each place."""
 
@@ -22,7 +26,7 @@ class Line:
         self.tokens = [*tokens, end]
         self.size = size
         self.fail = fail
-        self.key = -id(self)
+        self.key = next(_keys)
 
     def matcher(self) -> LineMatcher:
         return LineMatcher(self)

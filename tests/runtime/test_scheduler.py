@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from weft.radix_cache import PagePool, RadixTree
-from weft.runtime.scheduler import Scheduler, Sequence
+from weft.runtime.scheduler import Chunk, Scheduler, Sequence
 
 PAGE = 4
 
@@ -209,12 +210,82 @@ def test_a_retraction_among_the_branches_takes_up_after_the_plain_tokens() -> No
     scheduler.recount()
 
 
+def test_one_prompt_of_several_requests_is_computed_once_but_for_its_last_token() -> None:
+    scheduler = make(60, max_running=8)
+    sequences = [new([*range(10), 11, 12, 13]) for _ in range(5)]  # three whole pages and a token
+    short = [new([1, 2, 3]) for _ in range(3)]  # less than a page
+    for sequence in (*sequences, *short):
+        scheduler.add(sequence)
+    computed = 0
+    for _ in range(20):
+        for chunk in scheduler.plan():
+            computed += chunk.count
+            scheduler.computed(chunk)
+    assert computed == 13 + 4 + 3 + 2
+    assert [sequence.cached for sequence in sequences] == [0, 12, 12, 12, 12]
+    assert [sequence.cached for sequence in short] == [0, 2, 2]
+
+
+@pytest.mark.parametrize(("ids", "salt", "taken"), [
+    ([*range(10), 50], "", 10),
+    ([*range(9), 50, 51], "", 9),
+    ([*range(11), 50], "", 11),
+    ([*range(8), 50], "", 8),
+    ([*range(5), 50], "", 5),
+    ([50, *range(10)], "", 0),
+    ([*range(11)], "x", 0),
+])  # fmt: skip
+def test_a_newcomer_takes_the_common_part_of_a_running_page(ids: list[int], salt: str, taken: int) -> None:
+    scheduler = make(40, prefill_chunk=20)
+    first, second = new([*range(11)]), new(ids, salt=salt)
+    scheduler.add(first)
+    for chunk in scheduler.plan():
+        scheduler.computed(chunk)
+    first.ids.append(50)
+    scheduler.add(second)
+    chunk = next(chunk for chunk in scheduler.plan() if chunk.sequence is second)
+    assert (second.cached, chunk.start, chunk.count) == (taken, taken, len(ids) - taken)
+    assert chunk.fork == (first.pages[taken // PAGE] if taken % PAGE else None)
+
+
+class Memory:
+    """What stands in each slot of each page: the tokens up to it, as a forward pass would leave them."""
+
+    def __init__(self) -> None:
+        self.slots: dict[tuple[int, int], tuple[int, ...]] = {}
+
+    def forward(self, chunks: list[Chunk]) -> None:
+        read = {
+            (chunk.sequence.pages[chunk.start // PAGE], slot): self.slots.get((chunk.fork, slot), ())
+            for chunk in chunks
+            if chunk.fork is not None
+            for slot in range(PAGE)
+        }
+        self.slots |= read
+        for chunk in chunks:
+            for at in range(chunk.start, chunk.start + chunk.count):
+                place = (chunk.sequence.pages[at // PAGE], at % PAGE)
+                self.slots[place] = self.made(chunk.sequence, at)
+        for chunk in chunks:
+            self.check(chunk.sequence, chunk.start + chunk.count)
+
+    def check(self, sequence: Sequence, length: int) -> None:
+        """What `sequence` attends to is what it computed itself, or would have."""
+        for at in range(length):
+            assert self.slots[sequence.pages[at // PAGE], at % PAGE] == self.made(sequence, at)
+
+    def made(self, sequence: Sequence, at: int) -> tuple[int, ...]:
+        plain = min(at + 1, sequence.plain)
+        return (*sequence.salt.encode(), *sequence.ids[:plain], -1, *sequence.ids[plain : at + 1])
+
+
 class SchedulerMachine(RuleBasedStateMachine):
     """Random traffic over a small pool; `recount` after every step."""
 
     @initialize(num_pages=st.integers(12, 30), chunk=st.integers(1, 12), running=st.integers(1, 5), cache=st.booleans())
     def start(self, num_pages: int, chunk: int, running: int, cache: bool) -> None:
         self.scheduler = make(num_pages, max_running=running, prefill_chunk=chunk, enabled=cache)
+        self.memory = Memory()
         self.wanted: dict[Sequence, int] = {}
         self.submitted = 0
         self.ended = 0
@@ -256,6 +327,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         chunks = self.scheduler.plan()
         assert bool(chunks) == waiting  # while someone waits, some work is planned: nothing hangs
         assert len({chunk.sequence for chunk in chunks}) == len(chunks)
+        self.memory.forward(chunks)
         for chunk in chunks:
             assert chunk.start == chunk.sequence.computed
             assert len(chunk.sequence.pages) * PAGE >= chunk.start + chunk.count
