@@ -15,7 +15,6 @@ from weft.grammar import Forced, MaskBits, regex
 from weft.request import FinishReason, GenerateRequest, GenerateResult, Sampling, Segment, SegmentKind
 from weft.runtime import Engine
 
-
 _keys = itertools.count(-1, -1)  # of no other grammar, not even one that is gone: the engine keeps its masks
 
 
