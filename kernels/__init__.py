@@ -11,6 +11,7 @@ Read `masked_sample/__init__.py` first: masking, penalties, filters and the draw
 from .attention import AttentionPlan, attention
 from .copy_page import copy_page
 from .dispatch import Choice, choose, explain
+from .gelu_mul import gelu_mul
 from .linear import linear
 from .masked_sample import Adjust, Sampled, SamplingTensors, masked_sample
 from .rms_norm import rms_norm
@@ -29,6 +30,7 @@ __all__ = [
     "copy_page",
     "cos_sin_cache",
     "explain",
+    "gelu_mul",
     "linear",
     "masked_sample",
     "rms_norm",

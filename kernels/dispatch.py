@@ -15,6 +15,7 @@ OPS = (
     "rms_norm",
     "rope",
     "silu_mul",
+    "gelu_mul",
     "store_kv",
     "copy_page",
 )
@@ -25,6 +26,7 @@ _INVARIANT = {
     "attention": "batch_invariant asks for fixed tiles of queries and keys",
     "linear": "batch_invariant asks for fixed tiles of rows",
     "silu_mul": "batch_invariant asks for calls that round alike everywhere",
+    "gelu_mul": "batch_invariant asks for calls that round alike everywhere",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -121,8 +121,9 @@ def load(
     weights = Weights(
         SafetensorsFolder(folder), dtype=dtype, device=device, make_linear=quantized or dense, make_head=dense
     )
-    model = build(config, weights, batch_invariant=options.batch_invariant)
     context = min(options.max_context or config.max_positions, config.max_positions)
+    config = replace(config, max_positions=context)  # tables of positions are made no longer
+    model = build(config, weights, batch_invariant=options.batch_invariant)
     num_pages, pages_reason = _choose_pages(options, config, device, dtype, context)
     progress(f"making a KV cache of {num_pages} pages")
     cache = KVCache(

@@ -25,7 +25,7 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float, residual: Tensor | None = No
 
     Args:
         x: float32, bfloat16 or float16 [..., H].
-        weight: [H], x's dtype.
+        weight: [H], x's dtype or float32.
         eps: added to the mean square.
         residual: x's shape and dtype, added before normalising.
 

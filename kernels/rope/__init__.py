@@ -21,7 +21,7 @@ def cos_sin_cache(inv_freq: Tensor, length: int, *, scale: float = 1.0) -> Tenso
     """The table `rope` reads.
 
     Args:
-        inv_freq: float [R / 2], radians a position, lowest index first.
+        inv_freq: float [R / 2], radians a position, lowest index first; [length, R / 2] for each position its own.
         length: how many positions, from 0.
         scale: multiplies every cosine and sine (YaRN's attention factor).
 
@@ -29,7 +29,7 @@ def cos_sin_cache(inv_freq: Tensor, length: int, *, scale: float = 1.0) -> Tenso
         float32 [length, 2, R] on inv_freq's device: the cosines of both halves, then (-sines, sines).
     """
     positions = torch.arange(length, dtype=torch.float32, device=inv_freq.device)
-    angles = torch.outer(positions, inv_freq.float())
+    angles = positions[:, None] * inv_freq.float()
     cos, sin = angles.cos() * scale, angles.sin() * scale
     return torch.stack([torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)], 1)
 

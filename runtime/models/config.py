@@ -10,12 +10,39 @@ from typing import Any
 
 from ...errors import ModelError
 
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "MistralForCausalLM": {"sliding_window": 4096},
+    "MixtralForCausalLM": {"rope_theta": 1e6, "num_local_experts": 8, "num_experts_per_tok": 2},
+    "Gemma2ForCausalLM": {
+        "head_dim": 256,
+        "tie_word_embeddings": True,
+        "query_pre_attn_scalar": 256,
+        "sliding_window": 4096,
+        "attn_logit_softcapping": 50.0,
+        "final_logit_softcapping": 30.0,
+    },
+    "Gemma3ForCausalLM": {
+        "head_dim": 256,
+        "tie_word_embeddings": True,
+        "query_pre_attn_scalar": 256,
+        "sliding_window": 4096,
+        "sliding_window_pattern": 6,
+        "rope_theta": 1e6,
+        "rope_local_base_freq": 1e4,
+    },
+    "Qwen3ForCausalLM": {"head_dim": 128},
+    "Phi3ForCausalLM": {"original_max_position_embeddings": 4096},
+    "SmolLM3ForCausalLM": {"rope_theta": 2e6, "tie_word_embeddings": True, "no_rope_layer_interval": 4},
+}
+"""What a config means by leaving a field out, as older versions of transformers do where it holds the default."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
     """Shapes of a decoder-only transformer; names follow Hugging Face's.
 
-    `raw` is the whole file, for what only one architecture reads.
+    `max_positions` is the longest context, by `max_position_embeddings` and the rope scaling. `raw` is the whole file,
+    with the architecture's defaults for what it leaves out, for what only one architecture reads.
     """
 
     architecture: str
@@ -53,13 +80,15 @@ class ModelConfig:
         try:
             if not isinstance(raw, dict):
                 raise ValueError("a JSON object is needed")
-            rope: Mapping[str, Any] = raw.get("rope_parameters") or {}
+            architecture = str(raw["architectures"][0])
+            raw = {**DEFAULTS.get(architecture, {}), **raw}
+            rope = rope_parameters(raw)
             heads = int(raw["num_attention_heads"])
             kv_heads = int(raw.get("num_key_value_heads") or heads)
             if heads % kv_heads:
                 raise ValueError(f"num_attention_heads {heads} is no multiple of num_key_value_heads {kv_heads}")
             return cls(
-                architecture=str(raw["architectures"][0]),
+                architecture=architecture,
                 vocab_size=int(raw["vocab_size"]),
                 hidden_size=int(raw["hidden_size"]),
                 intermediate_size=int(raw["intermediate_size"]),
@@ -69,7 +98,7 @@ class ModelConfig:
                 head_dim=int(raw.get("head_dim") or int(raw["hidden_size"]) // heads),
                 rms_norm_eps=float(raw["rms_norm_eps"]),
                 rope_theta=float(rope.get("rope_theta", raw.get("rope_theta", 10000.0))),
-                max_positions=int(raw["max_position_embeddings"]),
+                max_positions=_longest_context(architecture, raw),
                 tie_embeddings=bool(raw.get("tie_word_embeddings", False)),
                 attention_bias=bool(raw.get("attention_bias", False)),
                 mlp_bias=bool(raw.get("mlp_bias", False)),
@@ -80,3 +109,23 @@ class ModelConfig:
             raise ModelError(f"{file}: the field {error.args[0]!r} is missing") from error
         except (ValueError, TypeError, IndexError) as error:
             raise ModelError(f"{file}: {error}") from error
+
+
+def rope_parameters(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The field `rope_parameters`, or `rope_scaling`, as it was called. Raises ValueError where it is no object."""
+    given = raw.get("rope_scaling") or raw.get("rope_parameters") or {}
+    if not isinstance(given, dict):
+        raise ValueError(f"the rope parameters must be an object, not {given!r}")
+    return given
+
+
+def _longest_context(architecture: str, raw: Mapping[str, Any]) -> int:
+    """`max_position_embeddings`, times the factor of those rope scalings that it is stated without."""
+    stated = int(raw["max_position_embeddings"])
+    rope = rope_parameters(raw)
+    kind, factor = rope.get("rope_type", rope.get("type")), float(rope.get("factor") or 1)
+    if kind == "yarn":
+        return max(stated, int(float(rope.get("original_max_position_embeddings") or stated) * factor))
+    if kind in ("linear", "dynamic") and architecture != "Gemma3ForCausalLM":  # which states it with the factor
+        return int(stated * factor)
+    return stated

@@ -32,13 +32,16 @@ class Weights:
     ) -> None:
         self._source = source
         self._dtype = dtype
-        self._device = device
+        self.device = device
         self.make_linear = make_linear
         self.make_head = make_head
         self._used: set[str] = set()
 
-    def take(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
-        """The tensor `name`. Raises `ModelError` where it is missing, misshapen or unreadable."""
+    def take(self, name: str, shape: tuple[int, ...], *, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """The tensor `name`, in the model's dtype by default.
+
+        Raises `ModelError` where it is missing, misshapen or unreadable.
+        """
         if name not in self._source.names:
             raise ModelError(f"{self._source.place}: the tensor {name!r} is missing")
         value = self._source.read(name)
@@ -47,7 +50,7 @@ class Weights:
                 f"{self._source.place}: {name!r} has shape {list(value.shape)}, but the config asks for {list(shape)}"
             )
         self._used.add(name)
-        return value.to(device=self._device, dtype=self._dtype)
+        return value.to(device=self.device, dtype=self._dtype if dtype is None else dtype)
 
     def linear(self, prefix: str, parts: Sequence[tuple[str, int]], width: int, *, bias: bool = False) -> Linear:
         """Several projections of one input as one layer of [sum of outputs, width].

@@ -10,8 +10,15 @@ from ...errors import ModelError
 from ...kernels.attention import AttentionPlan
 from ..kv_cache import KVCache
 from .config import ModelConfig
-from .llama import LlamaModel
+from .gemma import gemma2, gemma3
+from .llama import llama
 from .loading import Weights
+from .mistral import mistral
+from .mixtral import mixtral
+from .phi3 import phi3
+from .qwen import qwen2, qwen3
+from .qwen_moe import qwen3_moe
+from .smollm3 import smollm3
 
 
 class Model(Protocol):
@@ -46,7 +53,24 @@ class Model(Protocol):
         ...
 
 
-ARCHITECTURES: dict[str, type[LlamaModel]] = {"LlamaForCausalLM": LlamaModel}
+class Family(Protocol):
+    """Makes a model of one architecture. Raises `ModelError` for tensors or features that it does not know."""
+
+    def __call__(self, config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> Model: ...
+
+
+ARCHITECTURES: dict[str, Family] = {
+    "Gemma2ForCausalLM": gemma2,
+    "Gemma3ForCausalLM": gemma3,
+    "LlamaForCausalLM": llama,
+    "MistralForCausalLM": mistral,
+    "MixtralForCausalLM": mixtral,
+    "Phi3ForCausalLM": phi3,
+    "Qwen2ForCausalLM": qwen2,
+    "Qwen3ForCausalLM": qwen3,
+    "Qwen3MoeForCausalLM": qwen3_moe,
+    "SmolLM3ForCausalLM": smollm3,
+}
 
 
 def build(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> Model:
@@ -55,6 +79,9 @@ def build(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> Mo
     if chosen is None:
         known = ", ".join(sorted(ARCHITECTURES))
         raise ModelError(f"the architecture {config.architecture!r} is not known; known are: {known}")
+    if config.raw.get("quantization_config"):
+        method = config.raw["quantization_config"].get("quant_method", "unknown")
+        raise ModelError(f"weights quantised by {method!r} are not supported")
     model = chosen(config, weights, batch_invariant=batch_invariant)
     weights.check_all_used()
     return model

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from weft.kernels import copy_page, cos_sin_cache, linear, rms_norm, rope, silu_mul, store_kv
+from weft.kernels import copy_page, cos_sin_cache, gelu_mul, linear, rms_norm, rope, silu_mul, store_kv
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
 TOLERANCE = {torch.float32: 1e-6, torch.bfloat16: 2e-2, torch.float16: 2e-3}
@@ -40,6 +40,23 @@ def test_rms_norm_is_llamas(dtype: torch.dtype) -> None:
         y, total = rms_norm(x, norm.weight, 1e-5, residual)
         assert torch.equal(total, x + residual)
         assert torch.equal(y, rms_norm(total, norm.weight, 1e-5))
+
+
+@DTYPES
+def test_rms_norm_with_one_plus_the_weight_is_gemmas(dtype: torch.dtype) -> None:
+    """Also in bfloat16, where 1 + weight would be rounded away were it not kept in float32."""
+    from transformers.models.gemma2.modeling_gemma2 import Gemma2RMSNorm
+
+    norm = Gemma2RMSNorm(72, eps=1e-6).to(dtype)
+    norm.weight.data = (draw(72, seed=1) * 0.01).to(dtype)
+    x = draw(500, 72, dtype=dtype)
+    with torch.inference_mode():
+        got, wanted = rms_norm(x, 1 + norm.weight.float(), 1e-6), norm(x)
+    assert got.dtype == dtype
+    if dtype is torch.float32:
+        torch.testing.assert_close(got, wanted, atol=1e-6, rtol=1e-6)
+    else:
+        assert (got == wanted).float().mean() > 0.999  # sums are taken in another order
 
 
 @pytest.mark.parametrize("width", [64, 577, 4096])
@@ -78,6 +95,13 @@ def test_rope_leaves_what_lies_past_the_rotated_part() -> None:
     torch.testing.assert_close(got[0][0, :, :8], q[0, :, :8] * 1.5)  # position 0 turns nothing
 
 
+def test_rope_may_turn_each_position_by_frequencies_of_its_own() -> None:
+    frequencies = torch.rand(9, 4, generator=torch.Generator().manual_seed(2))
+    cache = cos_sin_cache(frequencies, 9)
+    for position in range(9):
+        assert torch.equal(cache[position], cos_sin_cache(frequencies[position], 9)[position])
+
+
 def test_rope_rows_stand_alone() -> None:
     cache = cos_sin_cache(torch.rand(20), 64)
 
@@ -102,9 +126,22 @@ def test_silu_mul(dtype: torch.dtype, batch_invariant: bool) -> None:
     torch.testing.assert_close(got.double(), expected, atol=TOLERANCE[dtype] * 5, rtol=TOLERANCE[dtype])
 
 
+@DTYPES
+@pytest.mark.parametrize("batch_invariant", [False, True])
+def test_gelu_mul(dtype: torch.dtype, batch_invariant: bool) -> None:
+    gate_up = draw(5, 2 * 33, dtype=dtype) * 5
+    gate_up[0, :3] = torch.tensor([-100.0, 30.0, 0.0])
+    got = gelu_mul(gate_up, batch_invariant=batch_invariant)
+    gate, up = gate_up.double().chunk(2, -1)
+    assert got.dtype == dtype
+    expected = torch.nn.functional.gelu(gate, approximate="tanh") * up
+    torch.testing.assert_close(got.double(), expected, atol=TOLERANCE[dtype] * 5, rtol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("activation", [silu_mul, gelu_mul])
 @pytest.mark.parametrize("width", [7, 33, 1536])
-def test_silu_mul_rows_stand_alone(width: int) -> None:
-    assert_rows_stand_alone(lambda x: silu_mul(x, batch_invariant=True), draw(70, 2 * width))
+def test_gated_activations_rows_stand_alone(activation: Callable[..., torch.Tensor], width: int) -> None:
+    assert_rows_stand_alone(lambda x: activation(x, batch_invariant=True), draw(70, 2 * width))
 
 
 @DTYPES

@@ -8,26 +8,22 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import write_llama
+from families import FAMILIES, Family
 
 from weft.request import GenerateRequest, Sampling, ScoreRequest
 from weft.runtime import Engine
 
 TOLERANCE = 2e-4  # absolute, on log-probabilities of float32 models of a few layers
 
-SHAPES: dict[str, dict[str, object]] = {
-    "gqa": {},
-    "mha": {"num_key_value_heads": 4},
-    "mqa": {"num_key_value_heads": 1, "hidden_size": 96, "head_dim": 16},
-    "tied": {"tie_word_embeddings": True},
-    "biased": {"attention_bias": True, "mlp_bias": True},
-    "theta": {"rope_parameters": {"rope_type": "default", "rope_theta": 500.0}},
-}
+
+@pytest.fixture(scope="module", params=sorted(FAMILIES))
+def family(request: pytest.FixtureRequest) -> Family:
+    return FAMILIES[request.param]
 
 
-@pytest.fixture(scope="module", params=sorted(SHAPES))
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_llama(tmp_path_factory.mktemp("law7") / request.param, seed=3, **SHAPES[request.param])
+@pytest.fixture(scope="module")
+def folder(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return family.write(tmp_path_factory.mktemp("law7") / family.name)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +34,37 @@ def reference(folder: Path) -> Any:
 
 
 @pytest.fixture(scope="module", params=[512, 7])
-def engine(request: pytest.FixtureRequest, folder: Path) -> Iterator[Engine]:
-    with Engine(folder, device="cpu", dtype="float32", prefill_chunk=request.param) as engine:
+def engine(request: pytest.FixtureRequest, family: Family, folder: Path) -> Iterator[Engine]:
+    options = {"prefill_chunk": request.param, **family.options}
+    with Engine(folder, device="cpu", dtype="float32", **options) as engine:
         yield engine
+
+
+def logprobs_of(reference: Any, ids: list[int]) -> torch.Tensor:
+    """transformers' log-probabilities after each of `ids`.
+
+    All at once; but where rope grows with the sequence past the trained length, from there on as while generating.
+    """
+    rope = reference.config.rope_parameters
+    # One less than the trained length: at that length itself transformers does not forget a longer sequence before.
+    first = reference.config.max_position_embeddings - 1 if rope.get("rope_type") == "dynamic" else len(ids)
+    prompt = torch.tensor([ids[:first]])
+    with torch.inference_mode():
+        logits = reference(prompt).logits[0]
+        if first < len(ids):
+            made = reference.generate(
+                prompt,
+                attention_mask=torch.ones_like(prompt),
+                max_new_tokens=len(ids) - first + 1,
+                prefix_allowed_tokens_fn=lambda _, made: [([*ids, 0])[len(made)]],
+                do_sample=False,
+                eos_token_id=None,
+                pad_token_id=0,
+                return_dict_in_generate=True,
+                output_logits=True,
+            )
+            logits = torch.cat([logits[:-1], *made.logits])
+    return logits.log_softmax(-1)
 
 
 def ids_of(length: int, seed: int) -> list[int]:
@@ -51,8 +75,7 @@ def ids_of(length: int, seed: int) -> list[int]:
 
 def test_every_position_has_the_same_logprob(engine: Engine, reference: Any) -> None:
     ids = ids_of(90, 1)
-    with torch.inference_mode():
-        logprobs = reference(torch.tensor([ids])).logits[0].log_softmax(-1)
+    logprobs = logprobs_of(reference, ids)
     expected = [logprobs[at, ids[at + 1]].item() for at in range(len(ids) - 1)]
     request = ScoreRequest(id="all", prompt=tuple(ids[:1]), choices=(tuple(ids[1:]),), top_logprobs=3)
     result = engine.score(request).result(60)
@@ -82,7 +105,6 @@ def test_greedy_decoding_draws_the_same_64_tokens(engine: Engine, reference: Any
     sampling = Sampling(max_tokens=64, ignore_eos=True, logprobs=True)
     result = engine.generate(GenerateRequest(id="greedy", prompt=tuple(prompt), sampling=sampling)).result(60)
     assert list(result.token_ids) == expected
-    with torch.inference_mode():
-        logits = reference(torch.tensor([prompt + expected])).logits[0].log_softmax(-1)
-    wanted = [logits[len(prompt) - 1 + at, token].item() for at, token in enumerate(expected)]
+    logprobs = logprobs_of(reference, prompt + expected)
+    wanted = [logprobs[len(prompt) - 1 + at, token].item() for at, token in enumerate(expected)]
     assert result.logprobs == pytest.approx(wanted, abs=TOLERANCE)

@@ -64,10 +64,55 @@ def test_a_file_of_another_form_is_named(folder: Path, file: str, text: str) -> 
         Engine(folder, device="cpu")
 
 
-def test_rope_scaling_is_refused_by_name(folder: Path) -> None:
-    edit_config(folder, rope_parameters={"rope_type": "yarn", "factor": 4.0, "rope_theta": 1e4})
-    with pytest.raises(ModelError, match="yarn"):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rope_parameters": {"rope_type": "spiral", "factor": 4.0}}, r"'spiral'.*LlamaForCausalLM.*yarn"),
+        ({"rope_scaling": {"type": "linear"}}, "linear.*'factor'"),
+        ({"rope_scaling": {"type": "llama3", "factor": 8}}, "llama3.*'low_freq_factor'"),
+        ({"rope_scaling": {"type": "longrope", "long_factor": [1.0]}}, "longrope.*8 of 'short_factor'"),
+        ({"rope_scaling": ["yarn"]}, "rope"),
+        ({"hidden_act": "gelu"}, "hidden_act 'gelu'"),
+        ({"quantization_config": {"quant_method": "papier-mache"}}, "papier-mache"),
+        ({"architectures": ["Gemma3ForConditionalGeneration"]}, "Gemma3ForConditionalGeneration"),
+        ({"architectures": ["Qwen2ForCausalLM"], "layer_types": ["linear_attention"] * 2}, "'linear_attention'"),
+        ({"architectures": ["Qwen2ForCausalLM"], "layer_types": ["full_attention"]}, "2 layers"),
+        (
+            {"architectures": ["Qwen2ForCausalLM"], "layer_types": ["sliding_attention"] * 2},
+            "sliding_window must be a number",
+        ),
+        ({"architectures": ["MistralForCausalLM"], "sliding_window": 0}, "sliding_window must be at least 1"),
+        ({"architectures": ["MistralForCausalLM"], "layer_types": ["full_attention"] * 2}, "layer_types"),
+        ({"architectures": ["Gemma2ForCausalLM"], "hidden_activation": "relu"}, "hidden_activation 'relu'"),
+        ({"architectures": ["Gemma3ForCausalLM"], "use_bidirectional_attention": True}, "use_bidirectional_attention"),
+        ({"architectures": ["Gemma3ForCausalLM"], "attn_logit_softcapping": 50.0}, "attn_logit_softcapping"),
+        ({"architectures": ["SmolLM3ForCausalLM"], "no_rope_layers": [1]}, "no_rope_layers"),
+        ({"architectures": ["MixtralForCausalLM"], "num_local_experts": "many"}, "num_local_experts"),
+    ],
+)
+def test_a_feature_that_is_not_known_is_refused_by_name(folder: Path, changes: dict[str, object], message: str) -> None:
+    edit_config(folder, **changes)
+    with pytest.raises(ModelError, match=message):
         Engine(folder, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("scaling", "context"),
+    [
+        (None, 512),
+        ({"type": "linear", "factor": 2.5}, 1280),
+        ({"rope_type": "dynamic", "factor": 2.0}, 1024),
+        ({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 256}, 1024),
+        ({"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 64}, 512),
+        ({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}, 512),
+    ],
+)
+def test_the_longest_context_is_the_scaled_one(folder: Path, scaling: dict[str, object], context: int) -> None:
+    edit_config(folder, rope_scaling=scaling)
+    with Engine(folder, device="cpu", num_pages=100) as engine:
+        assert engine.context_length == context
+    with Engine(folder, device="cpu", num_pages=100, max_context=40) as engine:
+        assert engine.context_length == 40
 
 
 def test_a_missing_tensor_is_named(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A tiny Llama with random weights and a byte-level tokenizer, written by `transformers` and `tokenizers`."""
+"""Tiny models with random weights and a byte-level tokenizer, written by `transformers` and `tokenizers`."""
 
 from __future__ import annotations
 
@@ -40,26 +40,44 @@ def write_tokenizer(folder: Path, *, template: str | None = TEMPLATE) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
 
 
+SHAPE: dict[str, object] = {
+    "vocab_size": 320,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+    "pad_token_id": None,
+    "eos_token_id": None,
+    "bos_token_id": None,
+    "initializer_range": 0.25,
+}
+
+
 def write_llama(folder: Path, *, seed: int = 0, **changes: object) -> Path:
     """A random Llama model folder, tokenizer included. `changes` go to `LlamaConfig`."""
+    return write_model(folder, "Llama", seed=seed, vary=False, **changes)
+
+
+def write_model(folder: Path, family: str, *, seed: int = 0, vary: bool = True, **changes: object) -> Path:
+    """A random model folder of one of transformers' families, such as "Gemma2", tokenizer included.
+
+    `changes` go to its config. With `vary`, biases and weights of norms are random too.
+    """
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+    import transformers
 
     folder.mkdir(parents=True, exist_ok=True)
     write_tokenizer(folder)
-    shape = {
-        "vocab_size": 320,
-        "hidden_size": 64,
-        "intermediate_size": 96,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": 512,
-        "eos_token_id": None,
-        "bos_token_id": None,
-        "initializer_range": 0.25,
-    }
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(LlamaConfig(**{**shape, **changes}))
+    names = [f"{family}TextConfig", f"{family}Config"]
+    config_class = next(getattr(transformers, name) for name in names if hasattr(transformers, name))
+    model = getattr(transformers, f"{family}ForCausalLM")(config_class(**{**SHAPE, **changes}))
+    if vary:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                if parameter.dim() == 1:
+                    parameter.add_(torch.randn_like(parameter) * 0.2)
     model.save_pretrained(folder)
     return folder
