@@ -20,7 +20,14 @@ OPS = (
     "copy_page",
 )
 _TRITON = frozenset({"masked_sample"})
-_CPU = {"masked_sample": "one compiled pass a row; the reference takes some two hundred torch calls"}
+_CPU = {
+    "masked_sample": "one compiled pass a row; the reference takes some two hundred torch calls",
+    "attention": "one compiled pass a token over its pages; torch would gather them first",
+    "rms_norm": "one compiled pass; torch takes several calls",
+    "rope": "one compiled pass; torch takes a dozen calls",
+    "silu_mul": "one compiled pass; torch takes several calls",
+    "store_kv": "one compiled pass; torch takes several calls",
+}
 _BATCHED = {"attention": "torch calls batched over sequences; the reference loops over them"}
 _INVARIANT = {
     "attention": "batch_invariant asks for fixed tiles of queries and keys",

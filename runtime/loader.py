@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,7 +13,7 @@ from ..errors import InvalidRequest, ModelError
 from ..grammar import Vocabulary
 from ..grammar.warm_up import warm_up
 from ..kernels.dispatch import explain
-from ..kernels.linear.layer import Dense
+from ..kernels.linear.layer import unquantized
 from ..kernels.linear.quantized import BATCH_INVARIANT, KINDS, MakeQuantized
 from .kv_cache import KVCache
 from .mask_pool import MaskPool
@@ -116,7 +115,7 @@ def load(
     device, device_reason = _choose_device(options.device)
     dtype, dtype_reason = _choose_dtype(options, config, device)
     progress(f"reading the weights onto {device}")
-    dense = partial(Dense, batch_invariant=options.batch_invariant)
+    dense, linear_choice = unquantized(device, dtype, batch_invariant=options.batch_invariant)
     quantized = MakeQuantized(options.quantization) if options.quantization is not None else None
     weights = Weights(
         SafetensorsFolder(folder), dtype=dtype, device=device, make_linear=quantized or dense, make_head=dense
@@ -141,10 +140,7 @@ def load(
         f"dtype: {str(dtype).removeprefix('torch.')}, because {dtype_reason}",
         *((f"quantization: {quantized.explain()}, because it was asked for",) if quantized is not None else ()),
         f"pages: {num_pages} of {options.page_size} tokens, because {pages_reason}",
-        *(
-            f"{choice.op}: {choice.path}, because {choice.reason}"
-            for choice in explain(device, batch_invariant=options.batch_invariant).values()
-        ),
+        *map(str, (explain(device, batch_invariant=options.batch_invariant) | {"linear": linear_choice}).values()),
     )
     runner = Runner(model, cache, masks, device=device)
     progress("warming up")

@@ -5,41 +5,17 @@ One signature keeps the number of versions at one; all numbers are 64 bits wide 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import njit, types
 
+from ...numba_cache import drop_stale
 from .layout import Tables
 from .trie import Trie
 
-log = logging.getLogger(__name__)
-
-
-def _drop_stale() -> None:
-    """Throw away what was compiled from other sources.
-
-    What is kept of a function is renewed when its own file changes, not when one it calls does: the stamp covers all.
-    """
-    folder = Path(__file__).parent
-    kept = folder / "__pycache__"
-    sources = b"".join(file.read_bytes() for file in sorted(folder.glob("*.py")))
-    stamp, mark = kept / "compiled.stamp", sha256(sources).hexdigest()
-    try:
-        if stamp.exists() and stamp.read_text() == mark:
-            return
-        for file in (*kept.glob("*.nbi"), *kept.glob("*.nbc")):
-            file.unlink(missing_ok=True)
-        kept.mkdir(exist_ok=True)
-        stamp.write_text(mark)
-    except OSError as error:  # a folder that cannot be written: Numba keeps its files elsewhere, by path and time
-        log.debug("what is compiled is not kept beside the sources: %s", error)
-
-
-_drop_stale()
+drop_stale(Path(__file__).parent)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

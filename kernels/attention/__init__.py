@@ -32,7 +32,14 @@ from .reference import attention as _reference
 
 __all__ = ["AttentionPlan", "attention"]
 
-_PATHS = {"reference": _reference, "batched": _batched, "invariant": _invariant}
+
+def _cpu(q: Tensor, k_pages: Tensor, v_pages: Tensor, plan: AttentionPlan, softcap: float) -> Tensor:
+    from .cpu import attention  # numba is loaded only where it runs
+
+    return attention(q, k_pages, v_pages, plan, softcap)
+
+
+_PATHS = {"reference": _reference, "batched": _batched, "invariant": _invariant, "cpu": _cpu}
 
 
 def attention(

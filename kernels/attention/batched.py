@@ -7,6 +7,8 @@ or, where scores are capped, which that has no way for, through products over a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -23,12 +25,25 @@ def attention(q: Tensor, k_pages: Tensor, v_pages: Tensor, plan: AttentionPlan, 
     out = torch.empty_like(q)
     for batch in plan.short:
         _short(out, q, k_pages, v_pages, batch, plan.scale, softcap)
-    for sequence in plan.long:
-        if softcap:
-            _long_capped(out, q, k_pages, v_pages, sequence, plan.scale, softcap)
-        else:
-            _long(out, q, k_pages, v_pages, sequence, plan.scale)
+    attend_long(out, q, k_pages, v_pages, plan.long, plan.scale, softcap)
     return out
+
+
+def attend_long(
+    out: Tensor,
+    q: Tensor,
+    k_pages: Tensor,
+    v_pages: Tensor,
+    sequences: Sequence[LongSequence],
+    scale: float,
+    softcap: float,
+) -> None:
+    """Attend for the rows of `sequences` alone."""
+    for sequence in sequences:
+        if softcap:
+            _long_capped(out, q, k_pages, v_pages, sequence, scale, softcap)
+        else:
+            _long(out, q, k_pages, v_pages, sequence, scale)
 
 
 def _short(

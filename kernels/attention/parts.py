@@ -209,6 +209,22 @@ def long_sequences(step: Step) -> tuple[LongSequence, ...]:
     return tuple(_long_sequence(int(row), step) for row in np.flatnonzero(long))
 
 
+def branched_sequences(step: Step) -> tuple[LongSequence, ...]:
+    """The sequences with branches."""
+    return tuple(_long_sequence(row, step) for row, parents in enumerate(step.branches) if parents)
+
+
+def queries(step: Step) -> NDArray[np.int64]:
+    """int64 [N, 4], for each new token of a plain sequence: its row in q, its sequence, its first key, and the end."""
+    new = np.diff(step.starts)
+    new[step.branching] = 0
+    sequence = np.repeat(np.arange(len(new)), new)
+    row = np.arange(len(sequence)) + (step.starts[:-1] - np.cumsum(new) + new)[sequence]
+    end = row + (step.contexts - step.starts[1:])[sequence] + 1
+    first = np.zeros_like(end) if step.window is None else np.maximum(end - step.window, 0)
+    return np.stack([row, sequence, first, end], axis=1)
+
+
 def _long_sequence(row: int, step: Step) -> LongSequence:
     start, stop, context = int(step.starts[row]), int(step.starts[row + 1]), int(step.contexts[row])
     pages, first = _pages(np.array([row]), step)

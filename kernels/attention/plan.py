@@ -9,11 +9,22 @@ from itertools import accumulate
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .branch_tiles import branch_tiles
 from .branches import Parents, check_parents
-from .parts import LongSequence, ShortBatch, Step, Tiles, long_sequences, short_batches, tiles
+from .parts import (
+    LongSequence,
+    ShortBatch,
+    Step,
+    Tiles,
+    branched_sequences,
+    long_sequences,
+    queries,
+    short_batches,
+    tiles,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +112,16 @@ class AttentionPlan:
     def long(self) -> tuple[LongSequence, ...]:
         """The sequences of many new tokens, as the batched path takes them."""
         return long_sequences(self.step)
+
+    @cached_property
+    def queries(self) -> NDArray[np.int64]:
+        """The new tokens of plain sequences, as the CPU's path takes them."""
+        return queries(self.step)
+
+    @cached_property
+    def branched(self) -> tuple[LongSequence, ...]:
+        """The sequences with branches, which the CPU's path leaves to the batched one."""
+        return branched_sequences(self.step)
 
     @cached_property
     def tiles(self) -> tuple[Tiles, ...]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
-from . import linear
+from ..dispatch import Choice, choose
+from . import linear, packed
 
 
 class Linear(Protocol):
@@ -40,3 +43,16 @@ class Dense:
 
     def __call__(self, x: Tensor) -> Tensor:
         return linear(x, self.weight, self.bias, batch_invariant=self.batch_invariant)
+
+
+def unquantized(
+    device: torch.device, dtype: torch.dtype, *, batch_invariant: bool = False
+) -> tuple[MakeLinear, Choice]:
+    """What makes the layers of a model whose weights stay in `dtype`, and why that."""
+    reason = packed.why_not(device, dtype)
+    if reason is None and not batch_invariant:
+        return packed.Packed, Choice("linear", "packed", "torch's own call packs a bfloat16 weight anew each time")
+    choice = choose("linear", device, batch_invariant=batch_invariant)
+    if not batch_invariant and device.type == "cpu":
+        choice = Choice("linear", choice.path, str(reason))
+    return partial(Dense, batch_invariant=batch_invariant), choice

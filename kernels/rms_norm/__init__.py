@@ -13,6 +13,7 @@ from typing import overload
 
 from torch import Tensor
 
+from ..dispatch import choose
 from .reference import rms_norm as _reference
 
 
@@ -32,6 +33,11 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float, residual: Tensor | None = No
     Returns:
         y, x's shape and dtype; with `residual`, (y, x + residual).
     """
+    if choose("rms_norm", x.device).path == "cpu":
+        from .cpu import rms_norm as _cpu  # numba is loaded only where it runs
+
+        y, total = _cpu(x, weight, eps, residual)
+        return y if residual is None else (y, total)
     if residual is None:
         return _reference(x, weight, eps)
     total = x + residual

@@ -14,6 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..dispatch import choose
 from .reference import rope as _reference
 
 
@@ -43,4 +44,8 @@ def rope(q: Tensor, k: Tensor, positions: Tensor, cache: Tensor) -> tuple[Tensor
         positions: int64 [T], each in [0, length).
         cache: what `cos_sin_cache` gave, on q's device.
     """
+    if choose("rope", q.device).path == "cpu":
+        from .cpu import rope as _cpu  # numba is loaded only where it runs
+
+        return _cpu(q, k, positions, cache)
     return _reference(q, k, positions, cache)

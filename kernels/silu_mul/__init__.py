@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ..dispatch import choose
 from .invariant import silu_mul as _invariant
 from .reference import silu_mul as _reference
 
@@ -26,4 +27,9 @@ def silu_mul(gate_up: Tensor, *, batch_invariant: bool = False) -> Tensor:
     Returns:
         [T, F], the same dtype; a new tensor.
     """
-    return _invariant(gate_up) if batch_invariant else _reference(gate_up)
+    path = choose("silu_mul", gate_up.device, batch_invariant=batch_invariant).path
+    if path == "cpu":
+        from .cpu import silu_mul as _cpu  # numba is loaded only where it runs
+
+        return _cpu(gate_up)
+    return _invariant(gate_up) if path == "invariant" else _reference(gate_up)

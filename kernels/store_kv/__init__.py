@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ..dispatch import choose
 from .reference import store_kv as _reference
 
 
@@ -23,4 +24,9 @@ def store_kv(k: Tensor, v: Tensor, k_pages: Tensor, v_pages: Tensor, slots: Tens
         k_pages, v_pages: [KV, P, page_size, D], contiguous, the same dtype as k and v.
         slots: int64 [T], page * page_size + offset.
     """
-    _reference(k, v, k_pages, v_pages, slots)
+    if choose("store_kv", k.device).path == "cpu":
+        from .cpu import store_kv as _cpu  # numba is loaded only where it runs
+
+        _cpu(k, v, k_pages, v_pages, slots)
+    else:
+        _reference(k, v, k_pages, v_pages, slots)

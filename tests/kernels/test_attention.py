@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.kernels import AttentionPlan, attention
-from weft.kernels.attention import batched, invariant, reference
+from weft.kernels.attention import batched, cpu, invariant, reference
 
 
 class Pool:
@@ -102,7 +102,7 @@ MIXED = [(0, 4, 5), (1, 0, 40), (2, 99, 100), (3, 30, 33), (4, 10, 64), (5, 16, 
 LENGTHS = [end for _, _, end in MIXED]
 
 
-@pytest.mark.parametrize("path", [reference.attention, batched.attention, invariant.attention])
+@pytest.mark.parametrize("path", [reference.attention, batched.attention, invariant.attention, cpu.attention])
 @pytest.mark.parametrize(
     ("heads", "kv", "width", "page_size", "dtype"),
     [
@@ -125,7 +125,7 @@ def test_every_path_attends_to_what_the_definition_says(
     torch.testing.assert_close(got.double(), pool.expected(MIXED), atol=tolerance, rtol=tolerance)
 
 
-@pytest.mark.parametrize("path", [reference.attention, batched.attention, invariant.attention])
+@pytest.mark.parametrize("path", [reference.attention, batched.attention, invariant.attention, cpu.attention])
 @pytest.mark.parametrize("window", [None, 1, 5, 16, 17, 70, 1000])
 @pytest.mark.parametrize("softcap", [0.0, 1.5])
 def test_windows_and_caps(path: object, window: int | None, softcap: float) -> None:
@@ -163,7 +163,7 @@ def test_a_window_reads_only_the_pages_it_sees() -> None:
 def test_the_plan_chooses_the_path() -> None:
     pool = Pool(LENGTHS)
     query, pages = pool.query(MIXED), (pool.k_pages, pool.v_pages)
-    for batch_invariant, path in ((False, batched.attention), (True, invariant.attention)):
+    for batch_invariant, path in ((False, cpu.attention), (True, invariant.attention)):
         plan = pool.plan(MIXED, batch_invariant=batch_invariant)
         assert torch.equal(attention(query, *pages, plan), path(query, *pages, plan))
         got = attention(query, *pages, plan, window=9, softcap=2.0)
@@ -249,7 +249,7 @@ def trees(most: int) -> st.SearchStrategy[list[int]]:
     )
 
 
-@pytest.mark.parametrize("path", [reference.attention, batched.attention, invariant.attention])
+@pytest.mark.parametrize("path", [reference.attention, batched.attention, invariant.attention, cpu.attention])
 @settings(max_examples=max(8, settings().max_examples // 5))
 @given(data=st.data())
 def test_a_branch_sees_what_it_would_see_alone(path: object, data: st.DataObject) -> None:

@@ -1,0 +1,42 @@
+"""linear with its weight in oneDNN's own layout, for CPUs that multiply bfloat16.
+
+Torch's own call puts the weight into that layout anew each time, which costs more than the product of few rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_mkldnn: Any = torch.ops.mkldnn
+_ROWS = 64
+"""Rows the layout is chosen for; measured, it is as good for 1 and for 256."""
+
+
+class Packed:
+    """A layer of bfloat16. Its weight is kept packed alone: one that is shared, as with embeddings, is held twice."""
+
+    __slots__ = ("_bias", "_weight")
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        self._weight = _mkldnn._reorder_linear_weight(weight.contiguous(), _ROWS)
+        self._bias = bias
+
+    def __call__(self, x: Tensor) -> Tensor:
+        out: Tensor = _mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
+        return out
+
+
+def why_not(device: torch.device, dtype: torch.dtype) -> str | None:
+    """Why `Packed` does not serve this device and dtype; None where it does."""
+    if device.type != "cpu":
+        return f"the device is {device.type}"
+    if dtype != torch.bfloat16:
+        return f"{str(dtype).removeprefix('torch.')} needs no layout of its own"
+    if not all(hasattr(_mkldnn, name) for name in ("_reorder_linear_weight", "_is_mkldnn_bf16_supported")):
+        return "this torch has no oneDNN"
+    if not _mkldnn._is_mkldnn_bf16_supported():
+        return "this CPU has no instructions for bfloat16"
+    return None
