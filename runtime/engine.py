@@ -125,6 +125,7 @@ class Engine:
         self.tokenizer = Tokenizer(folder)
         loaded = load(folder, self.options, self.tokenizer.vocabulary, progress)
         self.context_length = loaded.context_length
+        self.embedding_size = loaded.config.hidden_size
         self._intake = Intake(
             self.tokenizer, vocab_size=loaded.config.vocab_size, context_length=loaded.context_length, seed=seed
         )

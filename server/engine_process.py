@@ -146,6 +146,7 @@ def describe(engine: Engine) -> EngineInfo:
         context_length=engine.context_length,
         page_size=engine.options.page_size,
         num_pages=engine.stats().pages_total,
+        embedding_size=engine.embedding_size,
         choices=engine.choices,
         pid=os.getpid(),
     )

@@ -96,6 +96,7 @@ def embeddings_router(served: Served) -> APIRouter:
         served.check_model(body.model)
         served.engine.check()
         inputs = each_prompt(body.input)
+        _check_dimensions(served, body.dimensions)
         check_prompts(served, inputs, "input", served.limits.inputs)
         return json_response(await until_gone(request, _answer(served, body, await served.encode(inputs))))
 
@@ -120,7 +121,6 @@ async def _answer(served: Served, body: EmbeddingRequest, inputs: Sequence[tuple
             if error.param == "prompt":
                 error.param = prompt_place("input", at, len(inputs))
             raise
-        _check_dimensions(body.dimensions, len(result.embedding))
         meter.count_prompt(at, result.prompt_tokens, result.cached_tokens)
         vector = _base64(result.embedding) if body.encoding_format == "base64" else list(result.embedding)
         return Embedding(object="embedding", index=at, embedding=vector)
@@ -131,9 +131,14 @@ async def _answer(served: Served, body: EmbeddingRequest, inputs: Sequence[tuple
     return EmbeddingList(object="list", data=data, model=served.name, usage=usage)
 
 
-def _check_dimensions(wanted: int | None, dimensions: int) -> None:
-    if wanted is not None and wanted != dimensions:
-        raise UnknownOption(f"dimensions: this model's embeddings have {dimensions}, and no others", param="dimensions")
+def _check_dimensions(served: Served, wanted: int | None) -> None:
+    """Raise `UnknownOption` for a size that the model's embeddings do not have."""
+    info = served.engine.info
+    if wanted is None or info is None or wanted == info.embedding_size:
+        return
+    raise UnknownOption(
+        f"dimensions: this model's embeddings have {info.embedding_size}, and no others", param="dimensions"
+    )
 
 
 def _base64(vector: Sequence[float]) -> str:

@@ -14,7 +14,7 @@ from ..calls import current_call
 from ..prompts import check_prompts, each_prompt
 from ..served import Served, new_id
 from .answers import Draft, Shown
-from .requests import DEFAULT_MAX_NEW_TOKENS, NO_PROMPT_LOGPROBS, GenerateBody, SamplingParams, for_each_prompt
+from .requests import DEFAULT_MAX_NEW_TOKENS, NO_PROMPT_LOGPROBS, Each, GenerateBody, SamplingParams, for_each_prompt
 
 _SAMPLING_NAMES = {
     "max_tokens": "max_new_tokens",
@@ -132,6 +132,8 @@ def _shown(
                 f"logprob_start_len must lie in [-1, {len(prompt)}], the prompt's tokens, not {start}",
                 param="logprob_start_len",
             )
+    _check_wanted(body.logprob_start_len, NO_PROMPT_LOGPROBS, "logprob_start_len", logprobs)
+    _check_wanted(body.top_logprobs_num, 0, "top_logprobs_num", logprobs)
     shown = [
         Shown(
             logprobs=logprobs[at],
@@ -144,6 +146,16 @@ def _shown(
     ]
     unsaid = [len(prompt) - 1 if params[at].max_new_tokens == 0 else None for at, prompt in enumerate(prompts)]
     return shown, [starts[at] if shown[at].prompt else unsaid[at] for at in range(count)]
+
+
+def _check_wanted(given: Each[int], nothing: int, param: str, logprobs: Sequence[bool]) -> None:
+    """Raise `InvalidRequest` for a field that only log-probabilities have a use for, where there will be none."""
+    if isinstance(given, list):
+        in_vain = any(value != nothing and not wanted for value, wanted in zip(given, logprobs, strict=True))
+    else:
+        in_vain = given not in (None, nothing) and not any(logprobs)
+    if in_vain:
+        raise InvalidRequest(f"{param}: needs return_logprob to be true", param=param)
 
 
 def _requests(

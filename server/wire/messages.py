@@ -96,6 +96,7 @@ class EngineInfo(msgspec.Struct, frozen=True):
         name: the model's name.
         context_length: most tokens of prompt and output together.
         num_pages, page_size: the KV pool; a page holds `page_size` tokens.
+        embedding_size: how many numbers an embedding has.
         choices: what was chosen and why (device, dtype, kernels ...), a line each, for people.
         pid: its process, which tells it from the one before.
     """
@@ -104,6 +105,7 @@ class EngineInfo(msgspec.Struct, frozen=True):
     context_length: int
     num_pages: int
     page_size: int
+    embedding_size: int = 0
     choices: tuple[str, ...] = ()
     pid: int = 0
 

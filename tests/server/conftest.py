@@ -27,7 +27,7 @@ from weft.server.wire.service import EngineService, bind
 
 from .fake_engine import FakeEngine, FakeTokenizer
 
-INFO = EngineInfo(name="fake", context_length=100, num_pages=8, page_size=16)
+INFO = EngineInfo(name="fake", context_length=100, num_pages=8, page_size=16, embedding_size=2)
 HERMES = Dialect(FORMATS["hermes_inline"])
 LIMITS = Limits(body_bytes=100_000, n=4, prompts=3, generations=6, tokens=1000)
 

@@ -86,12 +86,15 @@ def test_options_reach_the_engine(client: openai.OpenAI, server: RunningServer) 
         ({"inputs": "Hi"}, "inputs"),
     ],
 )
-def test_refusals_name_the_field(http: httpx.Client, options: dict[str, object], param: str) -> None:
+def test_refusals_name_the_field(
+    http: httpx.Client, server: RunningServer, options: dict[str, object], param: str
+) -> None:
     answer = http.post("/v1/embeddings", json={"model": MODEL, "input": "Hi"} | options)
     assert answer.status_code == 400
     error = answer.json()["error"]
     assert error["param"].startswith(param)
     assert param in error["message"]
+    assert server.engine.judged == []
 
 
 def test_nulls_and_what_asks_for_nothing_are_taken(http: httpx.Client) -> None:

@@ -154,7 +154,7 @@ def test_output_logprobs(http: httpx.Client, server: RunningServer) -> None:
     assert info["output_token_logprobs"] == [[-0.5, 72, None], [-0.5, 105, None]]
     assert "output_top_logprobs" not in info
     assert "input_top_logprobs" not in info
-    info = post(http, text="x", return_logprob=False, top_logprobs_num=2, logprob_start_len=0)["meta_info"]
+    info = post(http, text="x", return_logprob=False, top_logprobs_num=0, logprob_start_len=-1)["meta_info"]
     assert "output_token_logprobs" not in info
     assert server.engine.judged == []
 
@@ -204,6 +204,9 @@ def test_a_batchs_chunks_say_whose_they_are(http: httpx.Client, server: RunningS
         ({"text": "a", "logprob_start_len": 2, "return_logprob": True}, "logprob_start_len"),
         ({"text": "a", "logprob_start_len": -2}, "logprob_start_len"),
         ({"text": "a", "top_logprobs_num": 21, "return_logprob": True}, "top_logprobs_num"),
+        ({"text": "a", "top_logprobs_num": 2}, "top_logprobs_num"),
+        ({"text": "a", "logprob_start_len": 0}, "logprob_start_len"),
+        ({"text": ["a", "b"], "return_logprob": [True, False], "top_logprobs_num": [0, 1]}, "top_logprobs_num"),
         ({"text": "a", "sampling_params": {"max_new_tokens": -1}}, "sampling_params.max_new_tokens"),
         ({"text": "a", "sampling_params": {"min_new_tokens": -1}}, "sampling_params.min_new_tokens"),
         ({"text": "a", "sampling_params": {"sampling_seed": 2**64 - 1}}, "sampling_params.sampling_seed"),
