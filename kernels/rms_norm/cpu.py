@@ -15,20 +15,26 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float, residual: Tensor | None = No
     out = torch.empty_like(x)
     width = x.shape[-1]
     rows = x.numel() // width
-    kind = KINDS[x.dtype]
     total, added = x, 0
     if residual is not None:
         residual = residual.contiguous()
         total, added = torch.empty_like(x), residual.data_ptr()
     _normalise(
-        kind, x.data_ptr(), added, total.data_ptr(), out.data_ptr(), weight.data_ptr(), rows, width, np.float32(eps)
+        KINDS[x.dtype],
+        (x.data_ptr(), added, total.data_ptr(), out.data_ptr()),
+        KINDS[weight.dtype],
+        weight.data_ptr(),
+        (rows, width),
+        np.float32(eps),
     )
     return out, total
 
 
 @compiled
-def _normalise(kind, x, residual, total, out, weight, rows, width, eps):
-    """Addresses of [rows, width] and of `weight`; `residual` 0 for none."""
+def _normalise(kind, tensors, weight_kind, weight, shape, eps):
+    """`tensors` are addresses of [rows, width]: x, the residual (0 for none), their sum (x itself), y."""
+    x, residual, total, out = tensors
+    rows, width = shape
     for row in range(rows):
         at = row * width
         squares = np.float32(0)
@@ -40,4 +46,4 @@ def _normalise(kind, x, residual, total, out, weight, rows, width, eps):
             squares += value * value
         scale = np.float32(1) / np.sqrt(squares / np.float32(width) + eps)
         for i in range(width):
-            write(kind, out, at + i, read(kind, total, at + i) * scale * read(kind, weight, i))
+            write(kind, out, at + i, read(kind, total, at + i) * scale * read(weight_kind, weight, i))
