@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def serve(
-    model: Annotated[str | None, typer.Argument(help="Model folder; the built-in model if left out.")] = None,
+    model: Annotated[str | None, typer.Argument(help="A folder or .gguf file; the built-in model if left out.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     served_model_name: Annotated[

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
-from .vocabulary_files import read_tokenizer
+from .vocabulary_files import read_text, read_tokenizer
 
 
 class Vocabulary:
@@ -76,6 +76,12 @@ class Vocabulary:
             file.tokens.extend([None] * (size - len(file.tokens)))
         found = tuple(eos_ids) if eos_ids is not None else file.eos_ids()
         return cls(file.tokens, found, file.encode, file.special)
+
+    @classmethod
+    def from_text(cls, source: str, place: str | Path, eos_ids: Iterable[int]) -> Vocabulary:
+        """As `from_file`, of the text of a ``tokenizer.json``; `place` says where it is from, for messages."""
+        file = read_text(source, Path(place))
+        return cls(file.tokens, eos_ids, file.encode, file.special)
 
     @property
     def size(self) -> int:

@@ -52,10 +52,23 @@ def read_tokenizer(path: Path) -> TokenizerFile:
     return _read_hugging_face(description, path)
 
 
+def read_text(source: str, place: Path) -> TokenizerFile:
+    """As `read_tokenizer`, of a ``tokenizer.json``'s text that is from `place`."""
+    return _read_hugging_face(_read_object(source.encode(), place), place, source)
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    return _read_object(content, path)
+
+
+def _read_object(source: bytes, path: Path) -> dict[str, Any]:
+    try:
+        content = msgspec.json.decode(source)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} does not hold a JSON object")
@@ -65,7 +78,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 # tokenizer.json
 
 
-def _read_hugging_face(description: dict[str, Any], path: Path) -> TokenizerFile:
+def _read_hugging_face(description: dict[str, Any], path: Path, source: str | None = None) -> TokenizerFile:
     pieces = _pieces(description, path)
     spell = _spelling(description, path)
     added = [(entry["content"], entry["id"]) for entry in description.get("added_tokens") or []]
@@ -75,7 +88,7 @@ def _read_hugging_face(description: dict[str, Any], path: Path) -> TokenizerFile
     for content, index in added:
         tokens[index] = content.encode() if content.isspace() else None
     special = {name: index for name, index in [*pieces.items(), *added] if name and tokens[index] is None}
-    return TokenizerFile(tokens, special, _encoder(path), lambda: _find_eos_ids(path, dict(added)))
+    return TokenizerFile(tokens, special, _encoder(path, source), lambda: _find_eos_ids(path, dict(added)))
 
 
 def _pieces(description: dict[str, Any], path: Path) -> dict[str, int]:
@@ -150,7 +163,7 @@ def _find_eos_ids(path: Path, added: dict[str, int]) -> tuple[int, ...]:
     raise ModelError(f"{path}: no end-of-sequence token is named beside it; give eos_ids")
 
 
-def _encoder(path: Path) -> Encoder:
+def _encoder(path: Path, source: str | None) -> Encoder:
     """The tokenizer's own encoding, loaded on first use."""
     loaded: list[Any] = []
 
@@ -158,7 +171,7 @@ def _encoder(path: Path) -> Encoder:
         if not loaded:
             from tokenizers import Tokenizer
 
-            tokenizer = Tokenizer.from_file(str(path))
+            tokenizer = Tokenizer.from_file(str(path)) if source is None else Tokenizer.from_str(source)
             tokenizer.encode_special_tokens = True  # their names are text like any other
             loaded.append(tokenizer)
         ids: list[int] = loaded[0].encode(content, add_special_tokens=False).ids

@@ -53,7 +53,7 @@ class Engine:
     """A model, its KV cache and the loop that serves requests. Thread-safe; satisfies the language's `Backend`.
 
     Args:
-        model: a Hugging Face model folder; None is the built-in model.
+        model: a Hugging Face model folder or a GGUF file; None is the built-in model.
         name: what the model is called; its folder's name by default.
         device: "auto", "cpu", "cuda" ...
         dtype: "auto", "float32", "bfloat16" or "float16".

@@ -17,10 +17,10 @@ from ..kernels.linear.layer import unquantized
 from ..kernels.linear.quantized import BATCH_INVARIANT, KINDS, MakeQuantized
 from .kv_cache import KVCache
 from .mask_pool import MaskPool
+from .models.checkpoint import open_checkpoint
 from .models.config import ModelConfig
 from .models.loading import Weights
 from .models.registry import build
-from .models.source import SafetensorsFolder
 from .runner import Runner
 
 log = logging.getLogger("weft.runtime")
@@ -103,7 +103,7 @@ class Loaded:
 def load(
     folder: Path, options: EngineOptions, vocabulary: Vocabulary, progress: Callable[[str], None] = lambda _: None
 ) -> Loaded:
-    """Load a model folder, and what constraints over its vocabulary share. `progress` is told what it is at.
+    """Load a folder or GGUF file, and what constraints over its vocabulary share. `progress` is told what it is at.
 
     Raises:
         ModelError: the folder is at fault.
@@ -111,15 +111,13 @@ def load(
         EngineError: the grammar engine has no place to keep what it compiles.
     """
     options.validate()
-    config = ModelConfig.read(folder)
+    config, source = open_checkpoint(folder)
     device, device_reason = _choose_device(options.device)
     dtype, dtype_reason = _choose_dtype(options, config, device)
     progress(f"reading the weights onto {device}")
     dense, linear_choice = unquantized(device, dtype, batch_invariant=options.batch_invariant)
     quantized = MakeQuantized(options.quantization) if options.quantization is not None else None
-    weights = Weights(
-        SafetensorsFolder(folder), dtype=dtype, device=device, make_linear=quantized or dense, make_head=dense
-    )
+    weights = Weights(source, dtype=dtype, device=device, make_linear=quantized or dense, make_head=dense)
     context = min(options.max_context or config.max_positions, config.max_positions)
     config = replace(config, max_positions=context)  # tables of positions are made no longer
     model = build(config, weights, batch_invariant=options.batch_invariant)

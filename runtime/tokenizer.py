@@ -1,9 +1,8 @@
-"""A model folder's tokenizer and chat template: text to ids and back. Imports no torch."""
+"""A model's tokenizer and chat template: text to ids and back. Imports no torch."""
 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,33 +13,33 @@ from ..grammar import Vocabulary
 from ..request import Segment
 from .detokenizer import Detokenizer
 from .generation_config import default_sampling
+from .gguf_file import SUFFIX
+from .gguf_tokenizer import read_gguf
 from .prompt import PromptRenderer
+from .tokenizer_files import read_folder
 
 
 class Tokenizer:
-    """The tokenizer of a Hugging Face model folder (`tokenizer.json`, `tokenizer_config.json`).
+    """The tokenizer of a Hugging Face model folder (`tokenizer.json`, `tokenizer_config.json`), or of a GGUF file.
 
     Thread-safe. Raises `ModelError` where a file is missing or unreadable.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, model: str | Path) -> None:
         import tokenizers
 
-        self.folder = Path(folder)
-        file = self.folder / "tokenizer.json"
-        if not file.is_file():
-            raise ModelError(f"{self.folder} has no tokenizer.json")
+        path = Path(model)
+        self._files = read_gguf(path) if path.suffix == SUFFIX and path.is_file() else read_folder(path)
         try:
-            source = file.read_text(encoding="utf-8")
-            self._tokenizer = tokenizers.Tokenizer.from_str(source)
-            self._plain = tokenizers.Tokenizer.from_str(source)
+            self._tokenizer = tokenizers.Tokenizer.from_str(self._files.source)
+            self._plain = tokenizers.Tokenizer.from_str(self._files.source)
         except Exception as error:  # the library raises bare Exception
-            raise ModelError(f"{file} is not a readable tokenizer: {error}") from error
+            raise ModelError(f"{self._files.place} is not a readable tokenizer: {error}") from error
         self._plain.encode_special_tokens = True
-        self._config = _read_json(self.folder / "tokenizer_config.json")
+        self._config = self._files.config
         self.vocab_size: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
         self.eos_ids = self._find_eos_ids()
-        self.default_sampling = default_sampling(_read_json(self.folder / "generation_config.json"))
+        self.default_sampling = default_sampling(self._files.generation)
         added = self._tokenizer.get_added_tokens_decoder()
         self.special_ids = frozenset(token for token, entry in added.items() if entry.special)
         self._added_text = {token: entry.content for token, entry in added.items() if not entry.special}
@@ -90,7 +89,7 @@ class Tokenizer:
     @functools.cached_property
     def vocabulary(self) -> Vocabulary:
         """The vocabulary that grammars are compiled over; it tokenises forced text with this tokenizer."""
-        plain = Vocabulary.from_file(self.folder / "tokenizer.json", eos_ids=list(self.eos_ids))
+        plain = Vocabulary.from_text(self._files.source, self._files.place, eos_ids=self.eos_ids)
         return Vocabulary(plain.tokens, list(self.eos_ids), self.encode, plain.special)
 
     @property
@@ -123,20 +122,13 @@ class Tokenizer:
         return self._renderer.segments(segments, tools)
 
     def _find_eos_ids(self) -> tuple[int, ...]:
-        ids: list[int] = []
-        for name in ("generation_config.json", "config.json"):
-            value = _read_json(self.folder / name).get("eos_token_id")
-            ids += [value] if isinstance(value, int) else value or []
         entry = self._config.get("eos_token")
         text = entry.get("content") if isinstance(entry, dict) else entry
         token = self._tokenizer.token_to_id(text) if text else None
-        return tuple(dict.fromkeys(ids + ([token] if token is not None else [])))
+        return tuple(dict.fromkeys([*self._files.eos_ids, *([token] if token is not None else [])]))
 
     def _find_template(self) -> ChatTemplate | None:
-        source = self._config.get("chat_template")
-        file = self.folder / "chat_template.jinja"
-        if file.is_file():
-            source = file.read_text(encoding="utf-8")
+        source = self._files.template or self._config.get("chat_template")
         if isinstance(source, list):  # named templates: [{"name": "default", "template": ...}, ...]
             source = next((entry["template"] for entry in source if entry.get("name") == "default"), None)
         if not source:
@@ -148,16 +140,3 @@ class Tokenizer:
             if text:
                 special[name] = text
         return ChatTemplate(source, special)
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    """A folder's optional JSON file; empty where it is missing. Raises `ModelError` where it is not an object."""
-    if not file.is_file():
-        return {}
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{file} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"{file} must hold a JSON object")
-    return value
