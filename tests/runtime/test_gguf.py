@@ -13,7 +13,7 @@ import torch
 from gguf_files import random_blocks, write_gguf
 from safetensors.torch import load_file, save_file
 from small_tokenizers import byte_level
-from tiny import write_llama
+from tiny import write_llama, write_model
 
 from weft.errors import ModelError
 from weft.request import GenerateRequest, Sampling, ScoreRequest
@@ -95,6 +95,14 @@ def test_f16_is_near_the_folder_it_was_made_of(folder: Path, tmp_path: Path) -> 
 def test_shapes_are_read_from_the_metadata(tmp_path: Path, changes: dict[str, object]) -> None:
     made = byte_level(write_llama(tmp_path / "tiny", vocab_size=416, **changes), "gpt-2")
     assert scores(write_gguf(made, tmp_path / "model.gguf", "F32")) == scores(made)
+
+
+@pytest.mark.parametrize("architecture", ["qwen2", "qwen3"])
+def test_qwens_files_answer_as_their_folders(tmp_path: Path, architecture: str) -> None:
+    made = write_model(tmp_path / "tiny", architecture.title(), vocab_size=416, head_dim=16)
+    byte_level(made, "qwen2")
+    file = write_gguf(made, tmp_path / "model.gguf", "F32", architecture=architecture)
+    assert scores(file) == scores(made)
 
 
 def test_a_file_is_served_by_its_name_with_its_tokenizer(folder: Path, tmp_path: Path) -> None:
