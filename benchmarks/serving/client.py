@@ -29,14 +29,14 @@ class Answer:
         sent: when the connection was asked for.
         arrivals: when each piece of text came; a piece is a token, or several where the server sends them together.
         text: all pieces.
-        prompt_tokens, cached_tokens, output_tokens: the server's own `usage`; cached is 0 where it does not say.
+        prompt_tokens, cached_tokens, output_tokens: the server's own `usage`; cached is None where it does not say.
     """
 
     sent: float
     arrivals: tuple[float, ...]
     text: str
     prompt_tokens: int
-    cached_tokens: int
+    cached_tokens: int | None
     output_tokens: int
 
     @property
@@ -143,7 +143,7 @@ def read_stream(sent: float, pieces: Sequence[tuple[float, bytes]]) -> Answer:
         tuple(arrivals),
         "".join(texts),
         prompt_tokens=usage["prompt_tokens"],
-        cached_tokens=details.get("cached_tokens") or 0,
+        cached_tokens=details.get("cached_tokens"),
         output_tokens=usage["completion_tokens"],
     )
 

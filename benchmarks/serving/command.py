@@ -19,6 +19,9 @@ from .peers import PEERS, Address, Missing, NotServing, Peer, Places, Running, r
 from .report import Measured, append, show
 from .workloads import Workload, vocab_size, workloads
 
+LENGTH = 512
+"""Tokens that each request may need: more than any workload's prompt and output."""
+
 DEFAULT_WORKLOADS = ("shared", "unshared", "shared-json", "shared-records")
 
 
@@ -80,13 +83,13 @@ def model_folder(options: argparse.Namespace) -> Path:
     if options.model is not None:
         return resolve(options.model)[1]
     shape, name = (SMALL, "llama-small") if options.quick else (Shape(), "llama-135m")
-    return write_model(options.models / name, shape)
+    return write_model(options.models.resolve() / name, shape)
 
 
 def make_peer(label: str, options: argparse.Namespace, plan: Plan) -> Peer:
     """The server that a label of `--peer` or `--url` stands for. Raises `Missing`."""
     name, _, url = label.partition("=") if label in options.url else ("", "", "")
-    settings = {"threads": options.threads, "sequences": max(plan.concurrency)}
+    settings = {"threads": options.threads, "sequences": max(plan.concurrency), "length": LENGTH}
     if url:
         return Address(url)
     name, _, extra = label.partition(":")
@@ -100,13 +103,13 @@ def _measure(server: Measured, label: str, options: argparse.Namespace, plan: Pl
     console = Console(stderr=True)
 
     def say(what: str) -> None:
-        console.print(f"{server.label}: {what}", markup=False, highlight=False)
+        console.print(f"{server.label}: {what}", markup=False, highlight=False, soft_wrap=True)
 
     try:
         peer = make_peer(label, options, plan)
         server.version = peer.version()
         server.notes = [f"no {what}: {reason}" for what, reason in peer.cannot.items()]
-        model = peer.prepare(folder, options.models)
+        model = peer.prepare(folder, options.models.resolve())
         say(f"starting {server.version}")
         with _served(peer, model, plan.timeout) as (url, started):
             target = Target(peer, url, model, vocab_size(folder), plan.timeout)
@@ -115,9 +118,10 @@ def _measure(server: Measured, label: str, options: argparse.Namespace, plan: Pl
                 server.starts.append(first - started)
             server.cells += measure(target, plan, seed=f"round {turn}", say=say)
     except (Missing, NotServing, WeftError, TimeoutError, OSError) as hindrance:
-        note = str(hindrance) or type(hindrance).__name__
-        server.notes.append(note if server.cells else f"not measured: {note}")
-        say(server.notes[-1])
+        told = str(hindrance).strip() or type(hindrance).__name__
+        say(told)
+        last = told.splitlines()[-1]
+        server.notes.append(f"stopped: {last}" if server.cells else f"not measured: {last}")
 
 
 def _served(peer: Peer, model: Path, timeout: float) -> AbstractContextManager[Running]:

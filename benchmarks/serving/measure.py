@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .client import Load, run_load
+from ...errors import EngineError
+from .client import Answer, Load, run_load
 from .peers import Peer
 from .workloads import Workload
 
@@ -46,7 +47,7 @@ class Cell:
         seconds: from the first request sent to the last one answered.
         first: (median, 99th percentile) of the time to the first token.
         gap: the same of the time between two pieces of an answer; a piece is a token, or several sent together.
-        hit_rate: share of prompt tokens that came from the cache, by the server's count.
+        hit_rate: share of prompt tokens that came from the cache, by the server's count; None where it tells none.
         client_share: how much of one core the client took.
     """
 
@@ -57,7 +58,7 @@ class Cell:
     seconds: float
     first: tuple[float, float]
     gap: tuple[float, float]
-    hit_rate: float
+    hit_rate: float | None
     client_share: float
 
     @property
@@ -100,18 +101,25 @@ def measure(target: Target, plan: Plan, *, seed: str, say: Callable[[str], None]
             continue
         for concurrency in plan.concurrency:
             say(f"{workload.name}, {concurrency} at once")
-            cells.append(_cell(target, workload, plan.requests(concurrency), concurrency, f"{seed} {concurrency}"))
+            cells.append(
+                measure_cell(target, workload, plan.requests(concurrency), concurrency, f"{seed} {concurrency}")
+            )
     return cells
 
 
-def _cell(target: Target, workload: Workload, count: int, concurrency: int, seed: str) -> Cell:
-    """Not counted: a few short answers beforehand, for what a server does once in each situation."""
+def measure_cell(target: Target, workload: Workload, count: int, concurrency: int, seed: str) -> Cell:
+    """One cell. Not counted: a few short answers beforehand, for what a server does once in each situation.
+
+    Raises `EngineError` where a request fails, or an answer cannot be under its schema.
+    """
     few = replace(workload, output=min(WARM_UP_TOKENS, workload.output))
     target.load(few, concurrency, concurrency, f"{seed} warm-up")
     before = target.peer.forced_tokens(target.url) or 0
     load = target.load(workload, count, concurrency, seed)
     forced = (target.peer.forced_tokens(target.url) or 0) - before
     answers = load.answers
+    if workload.schema is not None and not all(answer.text.lstrip(" \nĠĊ").startswith("{") for answer in answers):
+        raise EngineError(f"{workload.name}: an answer is no JSON object, so the schema was ignored")
     return Cell(
         workload=workload.name,
         concurrency=concurrency,
@@ -120,9 +128,14 @@ def _cell(target: Target, workload: Workload, count: int, concurrency: int, seed
         seconds=load.seconds,
         first=_percentiles([answer.first_token for answer in answers]),
         gap=_percentiles([gap for answer in answers for gap in answer.gaps]),
-        hit_rate=sum(answer.cached_tokens for answer in answers) / sum(answer.prompt_tokens for answer in answers),
+        hit_rate=_hit_rate(answers),
         client_share=load.client_share,
     )
+
+
+def _hit_rate(answers: Sequence[Answer]) -> float | None:
+    told = [answer.cached_tokens for answer in answers if answer.cached_tokens is not None]
+    return sum(told) / sum(answer.prompt_tokens for answer in answers) if told else None
 
 
 def _percentiles(values: Sequence[float]) -> tuple[float, float]:

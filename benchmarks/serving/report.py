@@ -94,7 +94,7 @@ def _figures(cell: Cell) -> tuple[str, ...]:
         f"{cell.rate - cell.sampled_rate:.0f}",
         f"{MILLI * cell.first[0]:.0f} / {MILLI * cell.first[1]:.0f}",
         f"{MILLI * cell.gap[0]:.1f} / {MILLI * cell.gap[1]:.1f}",
-        f"{cell.hit_rate:.0%}",
+        "not told" if cell.hit_rate is None else f"{cell.hit_rate:.0%}",
         f"{cell.client_share:.1%}",
     )
 

@@ -76,10 +76,19 @@ def test_the_wheel_names_its_command_and_its_licence(wheel: Path) -> None:
     assert (info / "licenses" / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
 
 
-# Beside the dependencies: triton, where the dispatcher finds it; and what making and judging the built-in model needs,
-# which is development, by the `dev` extra.
+# Beside the dependencies: triton, where the dispatcher finds it; what making and judging the built-in model needs, and
+# measuring, which is development, by the `dev` extra; and what is measured, which its own Python has.
 OPTIONAL = {
-    "benchmarks": {"llguidance", "mistral_common", "tiktoken", "xgrammar"},
+    "benchmarks": {
+        "gguf",
+        "llguidance",
+        "mistral_common",
+        "openvino",
+        "openvino_genai",
+        "tiktoken",
+        "transformers",
+        "xgrammar",
+    },
     "grammar": {"tiktoken"},
     "kernels": {"triton"},
     "seedling": {"jsonschema", "transformers"},

@@ -18,7 +18,7 @@ class Address(Peer):
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        super().__init__(Places(), threads=0, sequences=0)
+        super().__init__(Places(), threads=0, sequences=0, length=0)
 
     def find(self, places: Places) -> None:
         try:

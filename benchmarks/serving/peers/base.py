@@ -69,7 +69,8 @@ class Peer(ABC):
     Args:
         places: where to look for it.
         threads: how many threads it should compute with.
-        sequences: how many requests it must be able to compute at once.
+        sequences: how many requests it must be able to compute at once,
+        length: each of up to so many tokens, prompt and output together.
         extra: further arguments of its command line.
 
     Attributes:
@@ -79,9 +80,10 @@ class Peer(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, places: Places, *, threads: int, sequences: int, extra: Sequence[str] = ()) -> None:
+    def __init__(self, places: Places, *, threads: int, sequences: int, length: int, extra: Sequence[str] = ()) -> None:
         self.threads = threads
         self.sequences = sequences
+        self.length = length
         self.extra = tuple(extra)
         self.cannot: dict[str, str] = {}
         self.find(places)
@@ -103,8 +105,8 @@ class Peer(ABC):
         """The command line that serves `model` (of `prepare`) on a port of 127.0.0.1."""
 
     def environment(self) -> Mapping[str, str]:
-        """Environment variables to set for it."""
-        return {"OMP_NUM_THREADS": str(self.threads)}
+        """Environment variables to set for it. No module of the folder that the script runs in may shadow its own."""
+        return {"OMP_NUM_THREADS": str(self.threads), "PYTHONSAFEPATH": "1"}
 
     health = "/health"
     """The path that answers 200 once requests are taken."""
