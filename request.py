@@ -204,12 +204,14 @@ class GenerateRequest(Request):
     """Continue `prompt`, under `constraint` if there is one.
 
     `forced_text` (jump-forward) False samples every token, even where the constraint leaves one way on; so do
-    log-probabilities, where the sampling asks for them.
+    log-probabilities, where the sampling asks for them. `speculation` False computes one token after the other, where
+    the engine would guess ahead; the output is the same.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
     constraint: Constraint | None = None
     forced_text: bool = True
+    speculation: bool = True
 
     def validate(self) -> None:
         super(GenerateRequest, self).validate()

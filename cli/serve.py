@@ -55,6 +55,9 @@ def serve(
         str | None, typer.Option(help="A directory for prefixes that outlive the server; without it, none do.")
     ] = None,
     disk_cache_mb: Annotated[int, typer.Option(min=1, help="Most MiB of files in --cache-dir.")] = 16 * 1024,
+    speculation: Annotated[
+        str, typer.Option(help="Guess ahead from the prompt and output: auto (where it pays), prompt_lookup, off.")
+    ] = "auto",
     seed: Annotated[int, typer.Option(help="Seeds the seeds of requests that bring none.")] = 0,
     tool_parser: Annotated[
         str, typer.Option(help="How the model writes tool calls: auto, none, hermes, llama3_json, mistral, pythonic.")
@@ -140,6 +143,7 @@ def serve(
         host_cache_bytes=None if host_cache_mb is None else host_cache_mb << 20,
         cache_dir=cache_dir,
         disk_cache_bytes=disk_cache_mb << 20,
+        speculation=speculation,
         seed=seed,
     )
     options = ServeOptions(

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
@@ -42,6 +43,7 @@ from .intake import Intake
 from .jobs import AnyJob, Drawn, GenerateJob, SampleRow, ScoreJob
 from .loader import DISK_CACHE_BYTES, EngineOptions, load
 from .scheduler import Chunk, Scheduler
+from .speculation import Speculation
 from .stats import EngineStats
 from .ticket import GenerateTicket, Ticket
 from .tokenizer import Tokenizer
@@ -71,6 +73,8 @@ class Engine:
         host_cache_bytes: host memory for prefixes that the device has no room for; None chooses by the device.
         cache_dir: a directory for prefixes that outlive the engine; None is none. docs/cache.md says who may read them.
         disk_cache_bytes: most bytes of files there.
+        speculation: "auto" guesses ahead by prompt lookup where that pays, "prompt_lookup" wherever there is a guess,
+            "off" never. The output is the same.
         seed: seeds the seeds of requests that bring none.
         progress: told what loading is at, a few words at a time.
 
@@ -98,6 +102,7 @@ class Engine:
         host_cache_bytes: int | None = None,
         cache_dir: str | Path | None = None,
         disk_cache_bytes: int = DISK_CACHE_BYTES,
+        speculation: str = "auto",
         seed: int = 0,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -119,6 +124,7 @@ class Engine:
             host_cache_bytes=host_cache_bytes,
             cache_dir=cache_dir,
             disk_cache_bytes=disk_cache_bytes,
+            speculation=speculation,
             seed=seed,
         )
         progress("reading the tokenizer")
@@ -143,6 +149,7 @@ class Engine:
             prefill_chunk=prefill_chunk,
             tiers=self._tiers,
         )
+        self._speculation = Speculation(speculation, token_cost=loaded.token_cost)
         self._inbox: queue.SimpleQueue[AnyJob | Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._in_flight: dict[str, AnyJob] = {}
@@ -393,16 +400,18 @@ class Engine:
         self._scheduler.add(sequence)
 
     def _step(self) -> None:
-        """One step: admit and plan, forward, find the masks, sample, commit."""
+        """One step: admit, plan and guess ahead, forward, find the masks, sample, commit."""
         self._end_overdue(time.monotonic())
-        chunks = self._scheduler.plan()
+        chunks = self._draft(self._scheduler.plan())
         if not chunks:
             return
         self._admit(chunks, time.monotonic())
+        decodes = not any(chunk.sequence.is_prefilling for chunk in chunks)
+        started = time.monotonic()
         try:
             hidden = self._runner.forward(chunks)
             rows = self._sample_rows(chunks)
-            drawn = self._runner.sample(hidden, list(rows.values()))
+            drawn = iter(self._runner.sample(hidden, [row for each in rows.values() for row in each]))
         except Exception as error:
             log.exception("a step failed; the requests in it get an error")
             for chunk in chunks:
@@ -412,33 +421,74 @@ class Engine:
             return
         finally:
             self._masks.release_all()
+        computed = sum(chunk.count for chunk in chunks)
+        if decodes:
+            self._speculation.cost.observe(computed, time.monotonic() - started)
         self._counts["steps"] += 1
-        self._counts["computed"] += sum(chunk.count for chunk in chunks)
-        tokens = dict(zip(rows, drawn, strict=True))
+        self._counts["computed"] += computed
+        tokens = {sequence: list(islice(drawn, len(each))) for sequence, each in rows.items()}
         start = 0
         for chunk in chunks:
-            self._commit(chunk, hidden[start : start + chunk.count], tokens.get(chunk.sequence))
+            self._commit(chunk, hidden[start : start + chunk.count], tokens.get(chunk.sequence, []))
             start += chunk.count
 
-    def _sample_rows(self, chunks: list[Chunk]) -> dict[scheduling.Sequence, SampleRow]:
+    def _draft(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Put guesses behind the chunks of decoding sequences, where they pay and find room in the step."""
+        if self._speculation.mode == "off":
+            return chunks
+        decoding = {chunk.sequence for chunk in chunks if self._decodes(chunk)}
+        others = sum(chunk.count for chunk in chunks if chunk.sequence not in decoding)
+        room = min(self.options.prefill_chunk - others, self._masks.capacity - len(chunks))
+        drafted = []
+        for chunk in chunks:
+            job = self._owners.get(chunk.sequence)
+            if chunk.sequence in decoding and isinstance(job, GenerateJob):
+                try:
+                    tokens = job.draft(self._speculation, len(decoding))
+                except Exception as error:  # a constraint that fails is that request's error alone
+                    self._end(job, _as_weft_error(error, job))
+                    continue
+                chunk = self._scheduler.draft(chunk, tokens[: max(room, 0)])
+                room -= len(chunk.draft)
+            drafted.append(chunk)
+        return drafted
+
+    def _decodes(self, chunk: Chunk) -> bool:
+        is_generation = isinstance(self._owners.get(chunk.sequence), GenerateJob)
+        return is_generation and chunk.is_last and not chunk.sequence.is_prefilling
+
+    def _sample_rows(self, chunks: list[Chunk]) -> dict[scheduling.Sequence, list[SampleRow]]:
         """The rows of this step to sample, their masks on the device."""
         rows = {}
         start = 0
         for chunk in chunks:
+            last = start + chunk.known - 1
             start += chunk.count
             job = self._owners.get(chunk.sequence)
             if not isinstance(job, GenerateJob) or not chunk.is_last:
                 continue
             try:
-                mask = -1
-                if job.matcher is not None:
-                    mask = self._masks.acquire(job.matcher.grammar, job.matcher.mask_row())
-                rows[chunk.sequence] = job.sample_row(row=start - 1, mask=mask)
+                rows[chunk.sequence] = self._rows_of(job, chunk, last)
             except Exception as error:  # a mask that cannot be had is that request's error alone
                 self._end(job, _as_weft_error(error, job))
         return rows
 
-    def _commit(self, chunk: Chunk, hidden: torch.Tensor, drawn: Drawn | None) -> None:
+    def _rows_of(self, job: GenerateJob, chunk: Chunk, last: int) -> list[SampleRow]:
+        """The rows of one job: after its last known token, the step's row `last`, and along its draft."""
+        rows: list[SampleRow] = []
+        for place in job.places(len(chunk.draft)):
+            mask = -1
+            if place.grammar is not None:
+                try:
+                    mask = self._masks.acquire(place.grammar, place.row)
+                except WeftError:
+                    if not rows:
+                        raise
+                    break  # met again, and told, if this place of the draft is reached indeed
+            rows.append(job.sample_row(last + place.ahead, mask, place, chunk.draft[: place.ahead]))
+        return rows
+
+    def _commit(self, chunk: Chunk, hidden: torch.Tensor, drawn: list[Drawn]) -> None:
         """Give a chunk's outcome to its job. What goes wrong here is that job's error alone."""
         sequence = chunk.sequence
         job = self._owners.get(sequence)
@@ -448,8 +498,9 @@ class Engine:
         is_last = chunk.is_last
         try:
             if isinstance(job, GenerateJob):
-                if drawn is not None:
-                    job.take(drawn, now)
+                if drawn:
+                    job.take_all(drawn, now)
+                    job.drafter.settle(self._speculation, len(chunk.draft))
             elif isinstance(job, ScoreJob):
                 rows = job.rows(sequence, chunk.start, chunk.count)
                 scored = self._runner.score(hidden, rows, job.top_logprobs)
@@ -536,6 +587,8 @@ class Engine:
             looked_up_tokens=self._counts["looked_up"],
             computed_tokens=self._counts["computed"],
             generated_tokens=self._counts["generated"] + sum(job.output_tokens for job in unfinished),
+            drafted_tokens=self._speculation.drafted,
+            accepted_tokens=self._speculation.accepted,
             forced_tokens=self._counts["forced"] + sum(job.forced_tokens for job in unfinished),
             steps=self._counts["steps"],
             requests=tuple(sorted(self._ended.items())),

@@ -22,6 +22,7 @@ from .models.config import ModelConfig
 from .models.loading import Weights
 from .models.registry import build
 from .runner import Runner
+from .speculation import MODES
 
 log = logging.getLogger("weft.runtime")
 
@@ -29,6 +30,8 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 CPU_CACHE_BYTES = 1 << 30
 DISK_CACHE_BYTES = 16 << 30
 GPU_CACHE_SHARE = 0.85
+TOKEN_COST = {"cpu": 0.25, "cuda": 0.01}
+"""What one more token adds to a small pass, as a share of the pass's fixed cost; a first guess, then measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class EngineOptions:
     host_cache_bytes: int | None = None
     cache_dir: str | Path | None = None
     disk_cache_bytes: int = DISK_CACHE_BYTES
+    speculation: str = "auto"
     seed: int = 0
 
     def validate(self) -> None:
@@ -68,6 +72,9 @@ class EngineOptions:
         for name in ("cache_dir", "host_cache_bytes"):
             if getattr(self, name) and not self.radix_cache:
                 raise InvalidRequest(f"{name} keeps what the radix cache gives up, and that is off", param=name)
+        if self.speculation not in MODES:
+            modes = ", ".join(MODES)
+            raise InvalidRequest(f"speculation must be one of {modes}, not {self.speculation!r}", param="speculation")
         if self.dtype not in ("auto", *DTYPES):
             raise InvalidRequest(f"dtype must be auto or one of {', '.join(DTYPES)}, not {self.dtype!r}", param="dtype")
         if self.quantization is not None and self.quantization not in KINDS:
@@ -86,6 +93,7 @@ class Loaded:
     """A model ready to run.
 
     Attributes:
+        token_cost: what one more token adds to a small pass, as a share of its fixed cost; a first guess.
         choices: what was chosen and why, a line each, for people.
     """
 
@@ -97,6 +105,7 @@ class Loaded:
     context_length: int
     device: torch.device
     dtype: torch.dtype
+    token_cost: float
     choices: tuple[str, ...]
 
 
@@ -156,6 +165,7 @@ def load(
         context_length=min(context, num_pages * options.page_size),
         device=device,
         dtype=dtype,
+        token_cost=TOKEN_COST.get(device.type, TOKEN_COST["cuda"]),
         choices=choices,
     )
 

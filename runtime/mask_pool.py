@@ -24,12 +24,14 @@ class MaskPool:
         device: where the table stands.
 
     Attributes:
+        capacity: how many rows there are.
         table: int32 [rows, ceil(vocab_size / 32)], the `mask_table` of `masked_sample`.
         hits, misses: how often a row was on the device already.
     """
 
     def __init__(self, rows: int, vocab_size: int, device: torch.device) -> None:
         self.table = torch.zeros((rows, (vocab_size + 31) // 32), dtype=torch.int32, device=device)
+        self.capacity = rows
         self._free = list(range(rows - 1, -1, -1))
         self._rows: OrderedDict[tuple[int, int], int] = OrderedDict()
         self._pinned: set[tuple[int, int]] = set()

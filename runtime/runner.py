@@ -45,7 +45,7 @@ class Runner:
         slots: list[int] = []
         for chunk in chunks:
             pages = chunk.sequence.pages
-            ids += chunk.sequence.ids[chunk.start : chunk.start + chunk.count]
+            ids += chunk.tokens
             for place in range(chunk.start, chunk.start + chunk.count):
                 slots.append(pages[place // page_size] * page_size + place % page_size)
             positions += _positions(chunk)
@@ -125,8 +125,11 @@ def _branches(chunk: Chunk) -> tuple[int, ...]:
 
 def _positions(chunk: Chunk) -> list[int]:
     """Where each of a chunk's tokens stands in its text; branches of one depth stand beside each other."""
+    end = chunk.start + chunk.count
+    if not chunk.sequence.branches:
+        return list(range(chunk.start, end))
     plain = chunk.sequence.plain
-    positions = list(range(chunk.start, min(chunk.start + chunk.count, plain)))
+    positions = list(range(chunk.start, min(end, plain)))
     branches = depths(_branches(chunk))[max(0, chunk.start - plain) :]
     return positions + [plain + depth for depth in branches]
 

@@ -10,6 +10,7 @@ what did not fill a page) is recomputed. Who is admitted next is `admission.py`'
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from ..errors import EngineError
 from ..radix_cache import PagePool, RadixTree, Tiers
@@ -85,11 +86,29 @@ class Scheduler:
             chunks.append(Chunk(candidate, candidate.computed, count, fork))
         return chunks
 
+    def draft(self, chunk: Chunk, tokens: tuple[int, ...]) -> Chunk:
+        """`chunk` with a draft behind it, as long as there are pages for without retracting anyone."""
+        sequence = chunk.sequence
+        end = chunk.start + chunk.count
+        needed = self._pages_for(end + len(tokens)) - len(sequence.pages)
+        if needed > self._pool.free:
+            self._tree.evict(needed - self._pool.free)
+        sequence.pages += self._pool.take(min(max(needed, 0), self._pool.free)) or []
+        kept = tokens[: len(sequence.pages) * self._page_size - end]
+        return replace(chunk, count=chunk.count + len(kept), draft=kept)
+
     def computed(self, chunk: Chunk) -> None:
-        """A chunk's forward pass is done: its KV is valid. A completed prefill is shared through the tree at once."""
+        """A chunk's forward pass is done: its KV is valid, a draft's as far as it is what came indeed.
+
+        A completed prefill is shared through the tree at once.
+        """
         sequence = chunk.sequence
         before = sequence.computed
-        sequence.computed += chunk.count
+        sequence.computed += chunk.known
+        for token in chunk.draft:
+            if sequence.remaining <= 0 or sequence.ids[sequence.computed] != token:
+                break
+            sequence.computed += 1
         if before <= sequence.match_limit < sequence.computed:
             self._share(sequence)
 

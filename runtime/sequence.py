@@ -70,19 +70,32 @@ class Sequence:
 
 @dataclass(slots=True)
 class Chunk:
-    """Compute ``sequence.ids[start : start + count]`` in this step.
+    """Compute ``sequence.ids[start : start + known]``, and `draft` behind them, in this step.
 
     Attributes:
+        count: tokens in the pass, those of the draft included.
         fork: a page of another sequence, to be copied first, over the page that `start` lies in: it has the tokens
             before `start`. All pages of a step are read before any is written.
+        draft: tokens that may turn out to come next; those that do not leave KV behind that is overwritten later.
     """
 
     sequence: Sequence
     start: int
     count: int
     fork: int | None = None
+    draft: tuple[int, ...] = ()
+
+    @property
+    def known(self) -> int:
+        """How many of its tokens are the sequence's already."""
+        return self.count - len(self.draft)
+
+    @property
+    def tokens(self) -> list[int]:
+        """What is computed."""
+        return self.sequence.ids[self.start : self.start + self.known] + list(self.draft)
 
     @property
     def is_last(self) -> bool:
         """Whether nothing known remains to compute after this chunk."""
-        return self.count == self.sequence.remaining
+        return self.known == self.sequence.remaining

@@ -18,6 +18,7 @@ class EngineStats:
         looked_up_tokens: prompt tokens that might have come from there: not those of mean-pooled embeddings.
         computed_tokens: tokens that went through a forward pass.
         generated_tokens: output tokens so far, of requests in flight too; `forced_tokens` of them were not sampled.
+        drafted_tokens: tokens put into passes as guesses at what comes next; `accepted_tokens` of them came indeed.
         steps: forward passes.
         requests: requests ended, by "stop", "length", "abort", "deadline", "error", and "score"/"embed" for those
             kinds.
@@ -58,6 +59,8 @@ class EngineStats:
     host_cache_bytes: int = 0
     disk_cache_bytes: int = 0
     looked_up_tokens: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
     compile_seconds: float = 0.0
     compile_buckets: tuple[tuple[str, int], ...] = (("+Inf", 0),)
 

@@ -80,6 +80,8 @@ METRICS = (
     MetricType("generation_tokens", "counter", "Output tokens, forced ones included."),
     MetricType("forced_tokens", "counter", "Output tokens that a constraint left no choice about, so not sampled."),
     MetricType("computed_tokens", "counter", "Tokens that went through a forward pass, of prompts and outputs."),
+    MetricType("spec_decode_num_draft_tokens", "counter", "Tokens guessed ahead and put into forward passes."),
+    MetricType("spec_decode_num_accepted_tokens", "counter", "Guessed tokens that turned out to come next."),
     MetricType("engine_steps", "counter", "Forward passes, each of a batch."),
     MetricType(
         "request_success",
@@ -252,6 +254,8 @@ class ServiceMetrics:
             "generation_tokens": {(): stats.generated_tokens},
             "forced_tokens": {(): stats.forced_tokens},
             "computed_tokens": {(): stats.computed_tokens},
+            "spec_decode_num_draft_tokens": {(): stats.drafted_tokens},
+            "spec_decode_num_accepted_tokens": {(): stats.accepted_tokens},
             "engine_steps": {(): stats.steps},
             "request_success": {(reason,): count for reason, count in ended.items()},
             "rejections": {(reason,): count for reason, count in sorted(self._rejections.items())},

@@ -35,6 +35,7 @@ class EngineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host_cache_bytes: int | None = None
     cache_dir: str | None = None
     disk_cache_bytes: int | None = None
+    speculation: str | None = None
     seed: int | None = None
 
     def arguments(self) -> dict[str, Any]:

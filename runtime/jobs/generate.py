@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence as Run
 from dataclasses import replace
 
 from ...errors import EngineError, GrammarError, WeftError
 from ...grammar.protocol import Grammar
 from ...request import FinishReason, GenerateRequest, GenerateResult, TokenEvent
 from ..detokenizer import StopStrings
+from ..drafts import Bounds, Drafter, Place
 from ..scheduler import Sequence
+from ..speculation import Speculation
 from ..ticket import GenerateTicket
 from ..tokenizer import Tokenizer
 from .bans import Bans
@@ -42,6 +45,7 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         self.matcher = grammar.matcher() if grammar is not None else None
         self.seed = seed
         self.max_tokens = max_tokens
+        self.drafter = Drafter(sequence.ids)
         # Under a constraint special tokens come only where it names them: there they are part of the text it describes.
         self._detokenizer = tokenizer.detokenizer(special=grammar is not None)
         self._stops = StopStrings(request.sampling.stop)
@@ -72,40 +76,70 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         else:
             self._force(now)
 
-    def sample_row(self, row: int, mask: int) -> SampleRow:
-        """How to draw this job's next token from the step's hidden state `row` under mask row `mask`."""
+    def draft(self, speculation: Speculation, sequences: int) -> tuple[int, ...]:
+        """Tokens that may come next, to be verified in the next pass, in which `sequences` sequences decode."""
+        if not self.request.speculation:
+            return ()
+        ends = self._stop_ids
+        if self.matcher is not None or not self.request.sampling.ignore_eos:
+            ends |= self._eos_ids
+        bounds = Bounds(tokens=self.max_tokens - self.output_tokens - 1, ends=ends, forces=self._forces)
+        return self.drafter.propose(speculation, sequences, self.matcher, bounds)
+
+    def places(self, drafted: int) -> list[Place]:
+        """Where to draw: after what is known, and behind the first `drafted` tokens of the draft."""
+        matcher = self.matcher
+        first = Place(0, matcher.grammar, matcher.mask_row()) if matcher is not None else Place(0)
+        return [first, *self.drafter.places(drafted)]
+
+    def sample_row(self, row: int, mask: int, place: Place, ahead: Run[int] = ()) -> SampleRow:
+        """How to draw the token at `place`, behind the drafted tokens `ahead`, from the step's hidden state `row`.
+
+        `mask` is the mask row, -1 for none. All is as if the draft were part of the output.
+        """
         sampling = self.request.sampling
         return SampleRow(
             row=row,
             mask=mask,
-            position=len(self.sequence.ids),
+            position=len(self.sequence.ids) + len(ahead),
             seed=self.seed,
             temperature=sampling.temperature,
             top_k=sampling.top_k,
             top_p=sampling.top_p,
             min_p=sampling.min_p,
-            adjustments=self._adjustments(),
+            adjustments=self._adjustments(place, ahead),
             top=sampling.top_logprobs,
         )
 
-    def _adjustments(self) -> list[tuple[int, float, float]]:
-        """(token, scale, add) changes to the next logits: bias, penalties, and what may not come here."""
+    def _adjustments(self, place: Place, ahead: Run[int]) -> list[tuple[int, float, float]]:
+        """(token, scale, add) changes to the logits after `ahead`: bias, penalties, and what may not come here."""
         sampling = self.request.sampling
         changes = [(token, 1.0, bias) for token, bias in sampling.logit_bias]
-        changes += [(token, 1.0, -math.inf) for token in self._banned()]
+        changes += [(token, 1.0, -math.inf) for token in self._banned(place, ahead)]
         if self._counts is not None:
-            for token, count in self._counts.items():
+            counts = self._counts + Counter(ahead) if ahead else self._counts
+            for token, count in counts.items():
                 changes.append((token, 1.0, -sampling.presence_penalty - sampling.frequency_penalty * count))
             if sampling.repetition_penalty != 1.0:
-                changes += [(token, sampling.repetition_penalty, 0.0) for token in set(self.sequence.ids)]
+                seen = {*self.sequence.ids, *ahead}
+                changes += [(token, sampling.repetition_penalty, 0.0) for token in seen]
         return changes
 
-    def _banned(self) -> list[int]:
-        """Tokens that may not be drawn next; see `Bans`."""
+    def _banned(self, place: Place, ahead: Run[int]) -> list[int]:
+        """Tokens that may not be drawn after `ahead`; see `Bans`."""
         if not self._bans:
             return []
-        matcher = self.matcher
-        return self._bans.at(self._output, None if matcher is None else matcher.grammar.mask(matcher.mask_row()))
+        allowed = None if place.grammar is None else place.grammar.mask(place.row)
+        return self._bans.at([*self._output, *ahead] if ahead else self._output, allowed)
+
+    def take_all(self, drawn: Run[Drawn], now: float) -> None:
+        """Commit what was drawn at each of `places`, as far as the draft before it is what came indeed."""
+        places = self.drafter.places(drafted=len(self.drafter.pending.tokens))
+        self.take(drawn[0], now)
+        for place, each in zip(places, drawn[1:], strict=False):
+            if self.done or not self.drafter.reaches(place):
+                return
+            self.take(each, now)
 
     def take(self, drawn: Drawn, now: float) -> None:
         """Commit a sampled token, and the forced text that follows from it. Fails the job where none was allowed."""
@@ -142,6 +176,11 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         is_plain_end = token in self._eos_ids and not self.request.sampling.ignore_eos
         return None if is_plain_end or token not in self._stop_ids else token
 
+    @property
+    def _forces(self) -> bool:
+        """Whether text that the constraint forces is taken without being sampled."""
+        return self.request.forced_text and not self.request.sampling.wants_logprobs
+
     def _force(self, now: float) -> None:
         """Commit tokens that the constraint leaves no choice about (jump-forward)."""
         if self.matcher is None:
@@ -149,7 +188,7 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         if self.matcher.is_finished():
             self._close(FinishReason.STOP, None, now)
             return
-        if not self.request.forced_text or self.request.sampling.wants_logprobs:
+        if not self._forces:
             return
         for token in self.matcher.forced().tokens:
             if not self.matcher.advance(token):
