@@ -8,13 +8,13 @@ import threading
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, StoppingCriteria, StoppingCriteriaList
+from transformers import AutoModelForCausalLM, AutoTokenizer, StoppingCriteriaList
 
 from .http_face import Put, serve
 
 
-class _PassOn(StoppingCriteria):
-    """Stops nothing: `generate` shows it every step's tokens, which go out at once."""
+class _PassOn:
+    """A stopping criterion that stops nothing: `generate` shows it every step's tokens, which go out at once."""
 
     def __init__(self, texts: list[str], puts: list[Put], lengths: list[int]) -> None:
         self._texts = texts
