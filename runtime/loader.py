@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,8 @@ DISK_CACHE_BYTES = 16 << 30
 GPU_CACHE_SHARE = 0.85
 TOKEN_COST = {"cpu": 0.25, "cuda": 0.01}
 """What one more token adds to a small pass, as a share of the pass's fixed cost; a first guess, then measured."""
+PACE = 1.0
+"""Least seconds between two words on how far reading the weights has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,14 @@ def load(
     progress(f"reading the weights onto {device}")
     dense, linear_choice = unquantized(device, dtype, batch_invariant=options.batch_invariant)
     quantized = MakeQuantized(options.quantization) if options.quantization is not None else None
-    weights = Weights(source, dtype=dtype, device=device, make_linear=quantized or dense, make_head=dense)
+    weights = Weights(
+        source,
+        dtype=dtype,
+        device=device,
+        make_linear=quantized or dense,
+        make_head=dense,
+        progress=paced(lambda done, count: progress(f"reading the weights onto {device}: {done} of {count} tensors")),
+    )
     context = min(options.max_context or config.max_positions, config.max_positions)
     config = replace(config, max_positions=context)  # tables of positions are made no longer
     model = build(config, weights, batch_invariant=options.batch_invariant)
@@ -168,6 +178,20 @@ def load(
         token_cost=TOKEN_COST.get(device.type, TOKEN_COST["cuda"]),
         choices=choices,
     )
+
+
+def paced(tell: Callable[[int, int], None], clock: Callable[[], float] = time.monotonic) -> Callable[[int, int], None]:
+    """`tell` for those calls that come at least `PACE` seconds after the last told one, or after this one."""
+    last = clock()
+
+    def told(done: int, count: int) -> None:
+        nonlocal last
+        now = clock()
+        if now - last >= PACE:
+            last = now
+            tell(done, count)
+
+    return told
 
 
 def _choose_device(wanted: str) -> tuple[torch.device, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -19,6 +19,7 @@ class Weights:
     Args:
         make_linear: makes a layer of a matrix and its bias; as the weights are by default.
         make_head: the same for the head, the layer that gives logits.
+        progress: told after each tensor how many were read, and of how many.
     """
 
     def __init__(
@@ -29,12 +30,14 @@ class Weights:
         device: torch.device,
         make_linear: MakeLinear = Dense,
         make_head: MakeLinear = Dense,
+        progress: Callable[[int, int], None] = lambda _done, _all: None,
     ) -> None:
         self._source = source
         self._dtype = dtype
         self.device = device
         self.make_linear = make_linear
         self.make_head = make_head
+        self._progress = progress
         self._used: set[str] = set()
 
     def take(self, name: str, shape: tuple[int, ...], *, dtype: torch.dtype | None = None) -> torch.Tensor:
@@ -42,14 +45,7 @@ class Weights:
 
         Raises `ModelError` where it is missing, misshapen or unreadable.
         """
-        if name not in self._source.names:
-            raise ModelError(f"{self._source.place}: the tensor {name!r} is missing")
-        value = self._source.read(name)
-        if tuple(value.shape) != shape:
-            raise ModelError(
-                f"{self._source.place}: {name!r} has shape {list(value.shape)}, but the config asks for {list(shape)}"
-            )
-        self._used.add(name)
+        value = self._read(name, shape)
         return value.to(device=self.device, dtype=self._dtype if dtype is None else dtype)
 
     def linear(self, prefix: str, parts: Sequence[tuple[str, int]], width: int, *, bias: bool = False) -> Linear:
@@ -59,9 +55,32 @@ class Weights:
             parts: (name, outputs) of each; its tensors are ``{prefix}{name}.weight`` and, with `bias`, ``….bias``.
             width: inputs of all.
         """
-        matrix = _joined([self.take(f"{prefix}{name}.weight", (size, width)) for name, size in parts])
-        biases = [self.take(f"{prefix}{name}.bias", (size,)) for name, size in parts] if bias else []
-        return self.make_linear(matrix, _joined(biases) if biases else None)
+        matrix = self._joined([(f"{prefix}{name}.weight", (size, width)) for name, size in parts])
+        biases = self._joined([(f"{prefix}{name}.bias", (size,)) for name, size in parts]) if bias else None
+        return self.make_linear(matrix, biases)
+
+    def _joined(self, parts: Sequence[tuple[str, tuple[int, ...]]]) -> torch.Tensor:
+        """Tensors, by name and shape, one after the other; no more than one is held beside the result."""
+        if len(parts) == 1:
+            return self.take(*parts[0])
+        rows = sum(shape[0] for _, shape in parts)
+        result = torch.empty(rows, *parts[0][1][1:], dtype=self._dtype, device=self.device)
+        for place, part in zip(result.split([shape[0] for _, shape in parts]), parts, strict=True):
+            place.copy_(self._read(*part))
+        return result
+
+    def _read(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
+        """The tensor `name` as it is stored."""
+        if name not in self._source.names:
+            raise ModelError(f"{self._source.place}: the tensor {name!r} is missing")
+        value = self._source.read(name)
+        if tuple(value.shape) != shape:
+            raise ModelError(
+                f"{self._source.place}: {name!r} has shape {list(value.shape)}, but the config asks for {list(shape)}"
+            )
+        self._used.add(name)
+        self._progress(len(self._used), len(self._source.names))
+        return value
 
     def head(self, name: str, outputs: int, width: int, *, tied: torch.Tensor | None = None) -> Linear:
         """The layer ``{name}.weight`` [outputs, width] that gives logits, or that of the embeddings `tied`."""
@@ -75,7 +94,8 @@ class Weights:
 
     def ignore(self, name: str) -> None:
         """Say that `name`, if it is there, is rightly not taken."""
-        self._used.add(name)
+        if name in self._source.names:
+            self._used.add(name)
 
     def check_all_used(self) -> None:
         """Raise `ModelError` for tensors that the architecture did not take: it would compute something else."""
@@ -85,7 +105,3 @@ class Weights:
             raise ModelError(
                 f"{self._source.place}: tensors that this architecture does not know: {', '.join(left[:3])}{more}"
             )
-
-
-def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts)

@@ -13,6 +13,11 @@ from safetensors.torch import load_file, save_file
 from weft.errors import InvalidRequest, ModelError
 from weft.request import GenerateRequest, Sampling
 from weft.runtime import Engine
+from weft.runtime.loader import paced
+from weft.runtime.models.config import ModelConfig
+from weft.runtime.models.loading import Weights
+from weft.runtime.models.registry import build
+from weft.runtime.models.source import SafetensorsFolder
 
 
 @pytest.fixture
@@ -157,6 +162,29 @@ def test_shards_give_the_same_text(folder: Path, tiny_folder: Path) -> None:
     request = GenerateRequest(id="x", prompt="the name", sampling=Sampling(max_tokens=10))
     with Engine(folder, device="cpu") as sharded, Engine(tiny_folder, device="cpu") as whole:
         assert sharded.generate(request).result(60).text == whole.generate(request).result(60).text
+
+
+def test_loading_tells_how_far_it_is(folder: Path) -> None:
+    told: list[tuple[int, int]] = []
+    weights = Weights(
+        SafetensorsFolder(folder),
+        dtype=torch.float32,
+        device=torch.device("cpu"),
+        progress=lambda done, count: told.append((done, count)),
+    )
+    build(ModelConfig.read(folder), weights, batch_invariant=False)
+    count = len(load_file(folder / "model.safetensors"))
+    assert told == [(done, count) for done in range(1, count + 1)]
+
+
+def test_progress_is_told_at_most_once_a_second() -> None:
+    now = 100.0
+    told: list[int] = []
+    tell = paced(lambda done, _: told.append(done), clock=lambda: now)
+    for done in range(1, 10):
+        now += 0.4
+        tell(done, 9)
+    assert told == [3, 6, 9]
 
 
 @pytest.mark.parametrize(
