@@ -10,10 +10,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ...chat.pieces import CallArguments, CallOpened, ContentText, Piece, ReasoningText
+from ...errors import InvalidRequest
 from ...request import FinishReason, GenerateRequest, TokenEvent
 from ..answers import STREAMED, event_stream, frame, json_response, until_gone
 from ..generations import Generations, Output, collect, finish_reason
 from ..json_text import is_object
+from ..prompt_scores import score_prompt
 from ..served import Served, new_id
 from ..tokens import ChatLogprobs, chat_logprobs
 from ..turns import Conversation, Turn, WholeAnswer, effort_variables, prepare, template_variables
@@ -32,6 +34,7 @@ from .chat_types import (
     FunctionDelta,
     ToolCallDelta,
 )
+from .prompt_logprobs import PromptLogprobs, check_prompt_logprobs, prompt_logprobs_of
 
 
 def chat_router(served: Served) -> APIRouter:
@@ -44,6 +47,7 @@ def chat_router(served: Served) -> APIRouter:
         served.check_model(body.model)
         served.engine.check()
         include_usage = body.include_usage()
+        check_prompt_logprobs(body.prompt_logprobs, stream=body.stream)
         n = served.check_n(body.n)
         logprobs, top_logprobs = body.wanted_logprobs()
         max_tokens = body.most_tokens()
@@ -62,7 +66,7 @@ def chat_router(served: Served) -> APIRouter:
         )
         if body.stream:
             return await event_stream(request, call.frames(requests, include_usage))
-        return json_response(await until_gone(request, call.answer(requests)))
+        return json_response(await until_gone(request, call.answer(requests, body.prompt_logprobs)))
 
     return router
 
@@ -93,8 +97,9 @@ class _Call:
     def _generations(self, requests: Sequence[GenerateRequest]) -> Generations:
         return Generations(self._served.engine, requests, self._turn.constraint_param, self._turn.prompt_param)
 
-    async def answer(self, requests: Sequence[GenerateRequest]) -> ChatCompletion:
-        """The whole answer."""
+    async def answer(self, requests: Sequence[GenerateRequest], prompt_logprobs: int | None) -> ChatCompletion:
+        """The whole answer, with as many of the prompt's log-probabilities as are asked for."""
+        told = {} if prompt_logprobs is None else {"prompt_logprobs": await self._judged(requests[0], prompt_logprobs)}
         async with self._generations(requests) as generations:
             outputs = await collect(generations, len(requests), self._meter)
         return ChatCompletion(
@@ -104,7 +109,26 @@ class _Call:
             model=self._served.name,
             choices=[self._choice(index, output) for index, output in enumerate(outputs)],
             usage=self._meter.usage(),
+            **told,
         )
+
+    async def _judged(self, request: GenerateRequest, most: int) -> PromptLogprobs:
+        """How likely the prompt's own tokens are."""
+        try:
+            score = await score_prompt(
+                self._served,
+                self._turn.prompt,
+                f"{self.id}-prompt",
+                top=most,
+                salt=request.cache_salt,
+                priority=request.priority,
+            )
+        except InvalidRequest as error:
+            if error.param == "prompt":
+                error.param = self._turn.prompt_param
+            raise
+        self._meter.found(0, score.cached_tokens)
+        return prompt_logprobs_of(self._served.tokenizer, score, most)
 
     def _choice(self, index: int, output: Output) -> ChatChoice:
         reader = self._readers[index]

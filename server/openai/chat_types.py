@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from ...errors import InvalidRequest
 from ..constraint_fields import ConstraintFields
-from ..fields import EXTENSIONS_REFUSED, ApiModel, Refusals, SamplingFields
+from ..fields import ApiModel, Refusals, SamplingFields
 from ..generations import FinishText
 from ..tokens import ChatLogprobs
 from ..turns import ToolUse, chosen_tools
 from ..usage import Usage
+from .prompt_logprobs import OTHER_EXTENSIONS_REFUSED, PromptLogprobs, PromptLogprobsField
 
 
 class TextPart(ApiModel):
@@ -178,7 +179,7 @@ class ChatRequest(SamplingFields, ConstraintFields):
     leaves the reasoning out of the answer.
     """
 
-    refused: ClassVar[Refusals] = EXTENSIONS_REFUSED | {
+    refused: ClassVar[Refusals] = OTHER_EXTENSIONS_REFUSED | {
         "add_generation_prompt": (None, True),
         "audio": (None,),
         "chat_template": (None,),
@@ -206,6 +207,7 @@ class ChatRequest(SamplingFields, ConstraintFields):
     max_completion_tokens: int | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    prompt_logprobs: PromptLogprobsField = None
     tools: list[Tool] | None = None
     tool_choice: Literal["auto", "none", "required"] | NamedTool | AllowedToolsChoice | None = None
     parallel_tool_calls: bool | None = None
@@ -302,6 +304,7 @@ class ChatCompletion(BaseModel):
     model: str
     choices: list[ChatChoice]
     usage: Usage
+    prompt_logprobs: PromptLogprobs | None = None
 
 
 class Delta(BaseModel):

@@ -15,7 +15,7 @@ from ...errors import InvalidRequest
 from ...request import GenerateRequest, TokenEvent
 from ..answers import STREAMED, event_stream, frame, json_response, until_gone
 from ..constraint_fields import ConstraintFields
-from ..fields import EXTENSIONS_REFUSED, Refusals, SamplingFields
+from ..fields import Refusals, SamplingFields
 from ..generations import FinishText, Generations, collect, finish_reason
 from ..prompt_scores import score_prompt
 from ..prompts import Prompts, check_prompts, each_prompt
@@ -23,6 +23,13 @@ from ..served import Served, new_id
 from ..together import for_each
 from ..tokens import CompletionLogprobs, completion_logprobs, joined, prompt_logprobs, prompt_text
 from ..usage import Meter, Usage
+from .prompt_logprobs import (
+    OTHER_EXTENSIONS_REFUSED,
+    PromptLogprobs,
+    PromptLogprobsField,
+    check_prompt_logprobs,
+    prompt_logprobs_of,
+)
 
 DEFAULT_MAX_TOKENS = 16
 """OpenAI's default for this endpoint."""
@@ -31,7 +38,7 @@ DEFAULT_MAX_TOKENS = 16
 class CompletionRequest(SamplingFields, ConstraintFields):
     """OpenAI's request; the fields refused are OpenAI's that this server does not serve."""
 
-    refused: ClassVar[Refusals] = EXTENSIONS_REFUSED | {
+    refused: ClassVar[Refusals] = OTHER_EXTENSIONS_REFUSED | {
         "best_of": (None, 1),
         "suffix": (None, ""),
     }
@@ -41,6 +48,7 @@ class CompletionRequest(SamplingFields, ConstraintFields):
     max_tokens: int | None = None
     logprobs: int | None = Field(default=None, ge=0, le=20)
     echo: bool | None = None
+    prompt_logprobs: PromptLogprobsField = None
 
 
 class CompletionChoice(BaseModel):
@@ -50,6 +58,7 @@ class CompletionChoice(BaseModel):
     text: str
     logprobs: CompletionLogprobs | None
     finish_reason: FinishText | None
+    prompt_logprobs: PromptLogprobs | None = None
 
 
 class Completion(BaseModel):
@@ -78,6 +87,7 @@ def completions_router(served: Served) -> APIRouter:
         served.check_model(body.model)
         served.engine.check()
         include_usage = body.include_usage()
+        check_prompt_logprobs(body.prompt_logprobs, stream=body.stream)
         n = served.check_n(body.n)
         prompts = await _prompts(served, body.prompt, n)
         asked = body.constraint()
@@ -114,10 +124,11 @@ async def _prompts(served: Served, given: Prompts, n: int) -> list[tuple[int, ..
 
 @dataclass(frozen=True, slots=True)
 class _Echo:
-    """A prompt, as part of its answer."""
+    """A prompt, as part of its answer: `told` is what its choices say of it beside their text."""
 
     text: str = ""
     logprobs: CompletionLogprobs | None = None
+    told: PromptLogprobs | None = None
 
 
 class _Call:
@@ -136,6 +147,7 @@ class _Call:
         self._logprobs = body.logprobs
         self._prompts = prompts
         self._echo = bool(body.echo)
+        self._prompt_logprobs = body.prompt_logprobs
         self._salt = served.salt(body.cache_salt)
         self._priority = body.priority or 0
         self._n = n
@@ -160,6 +172,7 @@ class _Call:
                     text=echo.text + output.text,
                     logprobs=logprobs,
                     finish_reason=finish_reason(output.finish),
+                    **({} if echo.told is None else {"prompt_logprobs": echo.told}),
                 )
             )
         return self._chunk(choices, usage=self._meter.usage())
@@ -191,27 +204,33 @@ class _Call:
             yield frame(self._chunk([], usage=self._meter.usage()))
 
     async def _echoes(self) -> list[_Echo]:
-        """What each prompt puts before its answers: nothing, or itself."""
-        if not self._echo:
+        """What is told of each prompt: itself, where it is echoed, and its log-probabilities."""
+        if not self._echo and self._prompt_logprobs is None:
             return [_Echo()] * len(self._prompts)
         return await for_each(self._prompts, self._echoed)
 
     async def _echoed(self, at: int, prompt: tuple[int, ...]) -> _Echo:
         tokenizer = self._served.tokenizer
-        text = prompt_text(tokenizer, prompt)
-        if self._logprobs is None:
+        text = prompt_text(tokenizer, prompt) if self._echo else ""
+        echoed = self._logprobs if self._echo else None
+        if echoed is None and self._prompt_logprobs is None:
             return _Echo(text)
         score = await score_prompt(
             self._served,
             prompt,
             f"{self.id}-p{at}",
-            top=self._logprobs,
+            top=max(echoed or 0, self._prompt_logprobs or 0),
             salt=self._salt,
             priority=self._priority,
         )
         self._meter.found(at * self._n, score.cached_tokens)
-        tops = score.tops if self._logprobs else None
-        return _Echo(text, prompt_logprobs(tokenizer, prompt, score.logprobs, tops))
+        logprobs = told = None
+        if echoed is not None:
+            tops = [top[:echoed] for top in score.tops] if echoed else None
+            logprobs = prompt_logprobs(tokenizer, prompt, score.logprobs, tops)
+        if self._prompt_logprobs is not None:
+            told = prompt_logprobs_of(tokenizer, score, self._prompt_logprobs)
+        return _Echo(text, logprobs, told)
 
     def _chunk(self, choices: list[CompletionChoice], **usage: Usage | None) -> Completion:
         return Completion(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from serving import Serving, serving, stats
@@ -90,3 +91,46 @@ def test_a_prompt_of_one_token_has_no_logprob(client: openai.OpenAI) -> None:
 def test_several_prompts_and_choices_are_echoed_each(client: openai.OpenAI) -> None:
     answer = complete(client, prompt=["one", "two"], echo=True, n=2, max_tokens=1)
     assert [choice.text[:3] for choice in answer.choices] == ["one", "one", "two", "two"]
+
+
+def post(served: Serving, path: str, **body: Any) -> Any:
+    response = httpx.post(f"{served.url}{path}", json={"model": MODEL, "max_tokens": 3, **body}, timeout=120)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+@pytest.mark.parametrize("echo", [False, True])
+@pytest.mark.parametrize("most", [0, 3])
+def test_prompt_logprobs_of_a_completion_are_those_of_an_echo(
+    client: openai.OpenAI, served: Serving, echo: bool, most: int
+) -> None:
+    parts = complete(client, echo=True, logprobs=1, max_tokens=0).choices[0].logprobs
+    answer = post(served, "/v1/completions", prompt=PROMPT, prompt_logprobs=most, echo=echo, n=2, temperature=0)
+    assert answer["choices"][0]["prompt_logprobs"] == answer["choices"][1]["prompt_logprobs"]
+    first, *places = answer["choices"][0]["prompt_logprobs"]
+    assert first is None
+    assert len(places) == answer["usage"]["prompt_tokens"] - 1
+    for place, logprob in zip(places, parts.token_logprobs[1:], strict=True):
+        own = next(iter(place.values()))
+        assert own["logprob"] == pytest.approx(logprob, abs=1e-4)
+        assert len(place) in (max(most, 1), most + 1)
+        ranked = sorted((entry for entry in place.values() if entry["rank"]), key=lambda entry: entry["rank"])
+        assert [entry["rank"] for entry in ranked] == list(range(1, most + 1))
+        assert [entry["logprob"] for entry in ranked] == sorted((e["logprob"] for e in ranked), reverse=True)
+    assert "".join(next(iter(place.values()))["decoded_token"] for place in places)[-5:] == " tree"
+    assert answer["choices"][0]["text"].startswith(PROMPT) == echo
+
+
+def test_prompt_logprobs_of_a_chat(served: Serving) -> None:
+    messages = [{"role": "user", "content": "Is it known?"}]
+    answer = post(served, "/v1/chat/completions", messages=messages, prompt_logprobs=1)
+    first, *places = answer["prompt_logprobs"]
+    assert first is None
+    assert len(places) == answer["usage"]["prompt_tokens"] - 1
+    assert next(iter(places[-1].values()))["decoded_token"] == "<|assistant|>"
+    assert "prompt_logprobs" not in post(served, "/v1/chat/completions", messages=messages)
+
+
+def test_a_prompt_of_one_token_has_no_logprobs(served: Serving) -> None:
+    answer = post(served, "/v1/completions", prompt=[3], prompt_logprobs=2)
+    assert answer["choices"][0]["prompt_logprobs"] == [None]
