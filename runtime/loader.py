@@ -155,6 +155,7 @@ def load(
     choices = (
         f"device: {device}, because {device_reason}",
         f"dtype: {str(dtype).removeprefix('torch.')}, because {dtype_reason}",
+        *((f"weights: {source.notice}",) if source.notice is not None else ()),
         *((f"quantization: {quantized.explain()}, because it was asked for",) if quantized is not None else ()),
         f"pages: {num_pages} of {options.page_size} tokens, because {pages_reason}",
         *map(str, (explain(device, batch_invariant=options.batch_invariant) | {"linear": linear_choice}).values()),

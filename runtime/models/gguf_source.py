@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 from ...errors import ModelError
 from ..gguf_file import GgufFile
 from .config import ModelConfig
-from .gguf_blocks import dequantize
+from .gguf_blocks import DIRECT, dequantize
 from .gguf_config import ROPE_FACTORS
 
 _WHOLE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
@@ -49,6 +50,17 @@ class GgufSource:
     @property
     def names(self) -> Collection[str]:
         return self._names.keys()
+
+    @property
+    def notice(self) -> str | None:
+        """See `TensorSource.notice`."""
+        import gguf
+
+        kinds = Counter(info.type for info in self._file.tensors.values() if info.type not in DIRECT)
+        if not kinds:
+            return None
+        named = ", ".join(f"{count} in {gguf.GGMLQuantizationType(kind).name}" for kind, count in kinds.most_common())
+        return f"of {len(self._names)} tensors of the GGUF file, {named} were dequantised"
 
     def read(self, name: str) -> torch.Tensor:
         """See `TensorSource.read`."""

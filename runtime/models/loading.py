@@ -98,8 +98,12 @@ class Weights:
             self._used.add(name)
 
     def check_all_used(self) -> None:
-        """Raise `ModelError` for tensors that the architecture did not take: it would compute something else."""
+        """Raise `ModelError` for tensors that the architecture did not take: it would compute something else.
+
+        Biases of zeros change nothing: AutoGPTQ writes them for every layer.
+        """
         left = sorted(set(self._source.names) - self._used)
+        left = [name for name in left if not name.endswith(".bias") or self._source.read(name).any()]
         if left:
             more = f" and {len(left) - 3} more" if len(left) > 3 else ""
             raise ModelError(

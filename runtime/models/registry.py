@@ -79,9 +79,6 @@ def build(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> Mo
     if chosen is None:
         known = ", ".join(sorted(ARCHITECTURES))
         raise ModelError(f"the architecture {config.architecture!r} is not known; known are: {known}")
-    if config.raw.get("quantization_config"):
-        method = config.raw["quantization_config"].get("quant_method", "unknown")
-        raise ModelError(f"weights quantised by {method!r} are not supported")
     model = chosen(config, weights, batch_invariant=batch_invariant)
     weights.check_all_used()
     return model

@@ -19,6 +19,7 @@ class TensorSource(Protocol):
     Attributes:
         place: the folder or file, for messages.
         names: of all tensors.
+        notice: what people should know of how the tensors are read; None where they are read as they are.
     """
 
     @property
@@ -26,6 +27,9 @@ class TensorSource(Protocol):
 
     @property
     def names(self) -> Collection[str]: ...
+
+    @property
+    def notice(self) -> str | None: ...
 
     def read(self, name: str) -> torch.Tensor:
         """The tensor `name`, one of `names`, on the CPU. Raises `ModelError` naming file and tensor."""
@@ -37,6 +41,8 @@ class SafetensorsFolder:
 
     Raises `ModelError` where the folder has neither, or one that is not what its name says.
     """
+
+    notice: str | None = None
 
     def __init__(self, folder: Path) -> None:
         self.place = folder
