@@ -16,6 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from hashlib import blake2b
+from itertools import count
 from pathlib import Path
 
 from .keys import KEY_BYTES
@@ -28,7 +29,8 @@ ABANDONED_SECONDS = 3600.0
 """A temporary file older than that belongs to a process that is gone."""
 _MODEL = re.compile(r"[0-9a-f]{32}")
 _PAGE = re.compile(r"[0-9a-f]{64}\.safetensors")
-_TEMPORARY = re.compile(r"\.[0-9a-f]{64}\.\d+\.tmp")
+_TEMPORARY = re.compile(r"\.[0-9a-f]{64}\.\d+-\d+\.tmp")
+_numbers = count()  # two stores of one process may write the same page at once
 
 
 class DiskStore:
@@ -106,7 +108,7 @@ class DiskStore:
         size = sum(len(part) for part in parts)
         if size > self.budget:
             return False
-        temporary = self._folder / f".{key.hex()}.{os.getpid()}.tmp"
+        temporary = self._folder / f".{key.hex()}.{os.getpid()}-{next(_numbers)}.tmp"
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -124,14 +126,17 @@ class DiskStore:
         self._trim()
         return key in self
 
-    def freshen(self, keys: list[bytes]) -> None:
-        """Count pages as used now, the last of them last."""
-        for key in keys:
-            name = self._name(key)
-            with self._lock:
-                if name not in self._sizes:
-                    continue
+    def touch(self, key: bytes) -> None:
+        """Count a page as used now, until the process ends. Does not wait for the disk."""
+        with self._lock:
+            if (name := self._name(key)) in self._sizes:
                 self._sizes.move_to_end(name)
+
+    def freshen(self, keys: list[bytes]) -> None:
+        """Count pages as used now, the last of them last, also for later processes."""
+        for key in keys:
+            self.touch(key)
+            name = self._name(key)
             try:
                 os.utime(self.directory / name)
             except FileNotFoundError:
@@ -161,6 +166,7 @@ class DiskStore:
         """Make the directory and take stock of it."""
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._check_owner()
             found = sorted(self._take_stock())
         except OSError as error:
             self._tell("use", error)
@@ -169,6 +175,12 @@ class DiskStore:
             self._sizes[name] = size
             self._bytes += size
         self._trim()
+
+    def _check_owner(self) -> None:
+        """Tell of a directory that others can write to: a checksum is no signature."""
+        stat = self.directory.stat()
+        if stat.st_uid != os.geteuid() or stat.st_mode & 0o022:
+            log.warning("%s may be written to by others, who could change what the model reads", self.directory)
 
     def _take_stock(self) -> list[tuple[int, str, int]]:
         """(time of last use, path below the directory, bytes) of every page file; what is foreign is told of."""

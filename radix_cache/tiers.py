@@ -115,7 +115,10 @@ class Tiers:
         """Whether a tier has the page still, from an earlier demotion or since it was promoted from there."""
         if self._keeps_in_host:
             return self.host.touch(name)
-        return self.disk is not None and name in self.disk
+        if self.disk is None or name not in self.disk:
+            return False
+        self.disk.store.touch(name)
+        return True
 
     def _keep(self, name: bytes, payload: bytes) -> bool:
         return self._put(name, Held(payload, "host")) if self._keeps_in_host else self._write(name, payload)

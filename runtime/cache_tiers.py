@@ -38,6 +38,7 @@ _NEUTRAL = frozenset(
         "prefill_chunk",
         "radix_cache",
         "seed",
+        "speculation",
     }
 )
 """Options that a page's content does not depend on. One that is not named here is taken to change it."""

@@ -63,6 +63,7 @@ def plain(tiny_folder: Path) -> list[GenerateResult]:
         pytest.param({"prefill_chunk": 9}, id="cache, batching and chunks"),
         pytest.param({"num_pages": 20, "prefill_chunk": 16}, id="retraction"),
         pytest.param({"page_size": 4}, id="small pages"),
+        pytest.param({"num_pages": 20, "prefill_chunk": 16, "rounds": 3, "host_cache_bytes": 1 << 24}, id="host tier"),
     ],
 )
 def test_greedy_output_is_identical(tiny_folder: Path, plain: list[GenerateResult], options: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -34,7 +35,10 @@ def random_request(rng: random.Random, name: str) -> GenerateRequest | ScoreRequ
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_traffic_with_aborts_and_failures(tiny_folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_traffic_with_aborts_and_failures(
+    tiny_folder: Path, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiers: dict[str, Any] = {"host_cache_bytes": 1 << 16, "cache_dir": tmp_path} if seed % 2 else {}
     rng = random.Random(seed)
     forward = Runner.forward
     failures = 0
@@ -47,7 +51,9 @@ def test_random_traffic_with_aborts_and_failures(tiny_folder: Path, seed: int, m
         return forward(self, chunks)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Runner, "forward", sometimes_fails)
-    with Engine(tiny_folder, device="cpu", num_pages=24, max_running=6, prefill_chunk=32, max_context=200) as engine:
+    with Engine(
+        tiny_folder, device="cpu", num_pages=24, max_running=6, prefill_chunk=32, max_context=200, **tiers
+    ) as engine:
         tickets = []
         for number in range(60):
             ticket = engine.submit(random_request(rng, str(number)))

@@ -149,7 +149,7 @@ def test_what_was_handed_in_before_a_clear_is_not_written(folder: Path) -> None:
 
 
 def test_a_temporary_file_of_a_process_that_is_gone_is_removed(folder: Path) -> None:
-    old, new = (the_file(folder).parent / f".{bytes([at] * 32).hex()}.77.tmp" for at in (1, 2))
+    old, new = (the_file(folder).parent / f".{bytes([at] * 32).hex()}.77-1.tmp" for at in (1, 2))
     for file in (old, new):
         file.write_bytes(b"half")
     os.utime(old, (1, 1))
@@ -167,6 +167,14 @@ def test_a_directory_that_cannot_be_used_is_a_notice(tmp_path: Path, caplog: pyt
     assert useless.read(KEY) is None
     assert len(caplog.records) == 1, "once for each kind of trouble"
     assert str(file) in caplog.text
+
+
+def test_a_directory_that_others_may_write_to_is_a_notice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store(tmp_path / "own")
+    assert caplog.text == ""
+    tmp_path.chmod(0o777)
+    store(tmp_path)
+    assert "may be written to by others" in caplog.text
 
 
 def test_a_full_disk_is_a_notice(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,46 @@ def test_requests_that_arrive_together_are_all_served(tiny_folder: Path, tmp_pat
     assert all(same(result, plain) for result in results)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_random_traffic_over_all_tiers_gives_what_no_cache_gives(tiny_folder: Path, tmp_path: Path, seed: int) -> None:
+    """Few device pages, little host memory, a small directory, a restart in between; greedy, to the bit."""
+    rng = random.Random(seed)
+    stems = [tuple(rng.randrange(256) for _ in range(40)) for _ in range(3)]
+    prompts = [
+        (stem := rng.choice(stems))[: rng.randint(8, 40)] + tuple(rng.choice(stem) for _ in range(rng.randint(0, 8)))
+        for _ in range(24)
+    ]
+    salts = [rng.choice(["", "tenant"]) for _ in prompts]
+
+    def serve(engine: Engine, places: range) -> list[tuple[tuple[int, ...], Any]]:
+        tickets = [
+            engine.generate(
+                GenerateRequest(
+                    id=f"r{at}",
+                    prompt=prompts[at],
+                    cache_salt=salts[at],
+                    sampling=Sampling(max_tokens=6, ignore_eos=True, logprobs=True),
+                )
+            )
+            for at in places
+        ]
+        results = [ticket.result(60) for ticket in tickets]
+        engine.recount()
+        return [(result.token_ids, result.logprobs) for result in results]
+
+    with engine(tiny_folder, radix_cache=False) as plain:
+        expected = serve(plain, range(24))
+    tiers = {"num_pages": 24, "host_cache_bytes": 1 << 15, "cache_dir": tmp_path, "disk_cache_bytes": 1 << 19}
+    found = []
+    promoted = 0
+    for start in range(0, 24, 8):
+        with engine(tiny_folder, **tiers) as small:
+            found += serve(small, range(start, start + 8))
+            promoted += small.stats().host_hit_tokens + small.stats().disk_hit_tokens
+    assert found == expected
+    assert promoted > 0
+
+
 def test_salts_are_kept_apart_and_stand_in_no_file(tiny_folder: Path, tmp_path: Path, plain: GenerateResult) -> None:
     with engine(tiny_folder, cache_dir=tmp_path) as first:
         run(first, salt="tenant-one")
@@ -227,3 +268,4 @@ def test_a_fingerprint_depends_on_weights_configuration_and_facts(
         assert fingerprint(folder, {}) != known
         config.write_text(text)
         assert fingerprint(folder, {}) == known
+        assert fingerprint(weights, {}) != known, "a model of one file"

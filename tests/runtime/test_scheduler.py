@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from weft.radix_cache import PagePool, RadixTree
+from weft.radix_cache import PageKeys, PagePool, RadixTree, Tiers
 from weft.runtime.scheduler import Chunk, Scheduler, Sequence
 
 PAGE = 4
@@ -249,10 +252,19 @@ def test_a_newcomer_takes_the_common_part_of_a_running_page(ids: list[int], salt
 
 
 class Memory:
-    """What stands in each slot of each page: the tokens up to it, as a forward pass would leave them."""
+    """What stands in each slot of each page: the tokens up to it, as a forward pass would leave them. A `PageMover`."""
+
+    page_bytes = 1  # of the smallest; only bounds are made of it
 
     def __init__(self) -> None:
         self.slots: dict[tuple[int, int], tuple[int, ...]] = {}
+
+    def read(self, pages: Iterable[int]) -> list[bytes]:
+        return [json.dumps([self.slots[page, slot] for slot in range(PAGE)]).encode() for page in pages]
+
+    def write(self, pages: Iterable[int], payloads: Iterable[bytes]) -> None:
+        for page, payload in zip(pages, payloads, strict=True):
+            self.slots |= {(page, slot): tuple(made) for slot, made in enumerate(json.loads(payload))}
 
     def forward(self, chunks: list[Chunk]) -> None:
         read = {
@@ -282,10 +294,22 @@ class Memory:
 class SchedulerMachine(RuleBasedStateMachine):
     """Random traffic over a small pool; `recount` after every step."""
 
-    @initialize(num_pages=st.integers(12, 30), chunk=st.integers(1, 12), running=st.integers(1, 5), cache=st.booleans())
-    def start(self, num_pages: int, chunk: int, running: int, cache: bool) -> None:
-        self.scheduler = make(num_pages, max_running=running, prefill_chunk=chunk, enabled=cache)
+    @initialize(
+        num_pages=st.integers(12, 30),
+        chunk=st.integers(1, 12),
+        running=st.integers(1, 5),
+        cache=st.booleans(),
+        host_bytes=st.sampled_from([0, 1000, 10_000]),
+    )
+    def start(self, num_pages: int, chunk: int, running: int, cache: bool, host_bytes: int) -> None:
         self.memory = Memory()
+        tree = RadixTree(PagePool(num_pages), PAGE, enabled=cache)
+        tiers = None
+        if cache and host_bytes:
+            tiers = Tiers(tree, self.memory, PageKeys(b"", PAGE), host_bytes=host_bytes, disk=None)
+        self.scheduler = Scheduler(
+            tree.pool, tree, page_size=PAGE, max_running=running, prefill_chunk=chunk, tiers=tiers
+        )
         self.wanted: dict[Sequence, int] = {}
         self.submitted = 0
         self.ended = 0
