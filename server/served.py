@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import GrammarError, InvalidRequest, NotFound
-from ..request import MAX_BAD_WORDS, Constraint, ConstraintKind, GenerateRequest
+from ..request import MAX_BAD_WORDS, Constraint, ConstraintKind, GenerateRequest, ProgramHints
 from .calls import current_call
 from .dialect import Dialect
 from .fields import SamplingFields, seed_of_choice
@@ -119,6 +119,8 @@ class Served:
     ) -> list[GenerateRequest]:
         """`n` requests for each prompt, one prompt's side by side. The i-th choice draws with the given seed plus i.
 
+        The engine computes the prompt once for them all, and admits them together.
+
         Raises `InvalidRequest` for what can be told before the engine sees them.
         """
         current_call().answer_id = call_id
@@ -143,6 +145,7 @@ class Served:
                     priority=fields.priority or 0,
                     sampling=replace(sampling, seed=seed_of_choice(sampling.seed, choice)),
                     constraint=constraint,
+                    hints=ProgramHints(fork_group=f"{call_id}-{at}", fork_size=n) if n > 1 else ProgramHints(),
                 )
                 request.validate()
                 requests.append(request)

@@ -261,11 +261,13 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         shown: str = "",
         forced: bool = False,
     ) -> None:
-        """Send the closing event and the whole result."""
-        self._end(finish.value, now)
+        """Send the closing event and the whole result. What was held back of the text may still be a stop string."""
         if not isinstance(stop, str):
             tail, found = self._stops.push(self._detokenizer.flush())
             shown += tail if found else tail + self._stops.flush()
+            if found:
+                finish, stop = FinishReason.STOP, found
+        self._end(finish.value, now)
         self._send(token or Drawn(-1, 0.0, 0), shown, forced=forced, finish=finish, stop=stop)
         self.ticket.put_result(
             GenerateResult(

@@ -17,7 +17,7 @@ OUTPUT = 40
 
 @pytest.fixture
 def engine(tiny_folder: Path) -> Iterator[Engine]:
-    with Engine(tiny_folder, device="cpu", batch_invariant=True) as engine:
+    with Engine(tiny_folder, device="cpu", batch_invariant=True, speculation="off") as engine:
         yield engine
 
 

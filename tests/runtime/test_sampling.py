@@ -111,6 +111,12 @@ def test_a_stop_string_is_found_across_token_borders(engine: Engine) -> None:
     assert (result.text, result.stop_reason) == (whole.text[: whole.text.index(stop)], stop)
 
 
+def test_a_stop_string_is_found_in_what_an_unfinished_character_becomes(engine: Engine) -> None:
+    (half,) = engine.tokenizer.encode("ÿ")[:1]  # its first byte
+    result = generate(engine, Sampling(max_tokens=1, logit_bias=((half, 100.0),), stop=("\ufffd",)))
+    assert (result.text, result.finish, result.stop_reason) == ("", FinishReason.STOP, "\ufffd")
+
+
 def test_a_stop_id_that_is_end_of_sequence_ends_the_text_where_that_is_ignored(engine: Engine) -> None:
     (end,) = engine.tokenizer.eos_ids
     bias = ((end, 100.0),)

@@ -123,6 +123,9 @@ def test_several_prompts_of_several_choices(client: openai.OpenAI, server: Runni
     ]
     assert answer.usage is not None
     assert answer.usage.prompt_tokens == 3, "each prompt counts once"
+    hints = [(request.prompt, request.hints.fork_group, request.hints.fork_size) for request in server.engine.requests]
+    assert len(set(hints)) == len({group for _, group, _ in hints}) == 2, "a prompt's choices are branches of one fork"
+    assert {size for _, _, size in hints} == {2}
     assert answer.usage.completion_tokens == 4
     assert answer.usage.prompt_tokens_details is not None
     assert answer.usage.prompt_tokens_details.cached_tokens == 4

@@ -46,6 +46,23 @@ def test_whole_and_streamed_answers_are_the_same(client: openai.OpenAI) -> None:
     assert whole.usage.completion_tokens == 24
 
 
+def test_choices_compute_their_prompt_once(served: Serving, client: openai.OpenAI) -> None:
+    def computed() -> int:
+        counts = stats(served)
+        return counts["computed_tokens"] - counts["drafted_tokens"] + counts["accepted_tokens"]
+
+    before = computed()
+    prompt = "a prompt that nobody has asked before, and that ends inside a page"
+    answer = client.completions.create(
+        model="tiny", prompt=prompt, max_tokens=60, n=5, seed=3, extra_body={"ignore_eos": True}
+    )
+    assert answer.usage is not None
+    drawn_with = 5 * (60 - 1) + 4  # the last token of an output is not computed, the prompt's last by each choice
+    assert computed() - before == answer.usage.prompt_tokens + drawn_with
+    assert answer.usage.completion_tokens == 5 * 60
+    assert len({choice.text for choice in answer.choices}) == 5
+
+
 def test_chat_streams_to_many_async_clients_at_once(served: Serving) -> None:
     async def main() -> None:
         async with openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key="-", timeout=SECONDS) as client:

@@ -19,7 +19,7 @@ class Place:
     """What may stand at one place of an output.
 
     Attributes:
-        tokens: the tokens of the best score, and those that come close.
+        tokens: the tokens of the best score, those that come close, and those on the edge of being filtered out.
         logprobs: of every token, under the raw distribution.
     """
 
@@ -46,9 +46,10 @@ class SlowSampler:
     def place(self, output: Sequence[int], logits: Sequence[float]) -> Place:
         """What may follow `output`, whose next token has these raw logits."""
         norm = max(logits) + math.log(math.fsum(math.exp(x - max(logits)) for x in logits))
-        scores = self._kept(self._adjusted(output, logits), len(self.prompt) + len(output))
-        best = max(scores.values())
-        close = {token for token, score in scores.items() if score >= best - CLOSE}
+        adjusted, position = self._adjusted(output, logits), len(self.prompt) + len(output)
+        surely, perhaps = (self._kept(adjusted, position, slack) for slack in (-CLOSE, CLOSE))
+        best = max(surely.values())
+        close = {token for token, score in perhaps.items() if score >= best - CLOSE}
         return Place(close, [x - norm for x in logits])
 
     def end(self, output: Sequence[int]) -> str | int | None:
@@ -81,8 +82,8 @@ class SlowSampler:
                 scores[word[-1]] = -math.inf
         return scores
 
-    def _kept(self, scores: list[float], position: int) -> dict[int, float]:
-        """The tokens that the filters keep and their scores, noise included. Those on an edge are kept."""
+    def _kept(self, scores: list[float], position: int, slack: float) -> dict[int, float]:
+        """The tokens that the filters keep and their scores, noise included. `slack` widens each filter."""
         sampling = self.sampling
         if sampling.temperature == 0:
             return {token: score for token, score in enumerate(scores) if score > -math.inf}
@@ -90,16 +91,16 @@ class SlowSampler:
         kept = {at: (score - best) / sampling.temperature for at, score in enumerate(scores) if score > -math.inf}
         if sampling.top_k:
             least = sorted(kept.values(), reverse=True)[: sampling.top_k][-1]
-            kept = {token: d for token, d in kept.items() if d >= least - CLOSE}
+            kept = {token: d for token, d in kept.items() if d >= min(least - slack, 0)}
         if sampling.top_p < 1:
             total = math.fsum(math.exp(d) for d in kept.values())
             inside, mass = set(), 0.0
             for token in sorted(kept, key=lambda token: -kept[token]):
-                if mass >= (sampling.top_p + CLOSE) * total:
+                if mass >= (sampling.top_p + slack) * total:
                     break
                 inside.add(token)
                 mass += math.exp(kept[token])
             kept = {token: kept[token] for token in inside}
         if sampling.min_p > 0:
-            kept = {token: d for token, d in kept.items() if d >= math.log(sampling.min_p) - CLOSE}
+            kept = {token: d for token, d in kept.items() if d >= min(math.log(sampling.min_p) - slack, 0)}
         return {token: d + self.noise[position][token] for token, d in kept.items()}
