@@ -2,9 +2,10 @@
 
     python -m weft.benchmarks.speculation --documents examples/data/documents.jsonl --schemas examples/data/schemas.json
 
-Two kinds of text: records extracted from documents under their schemas, whose values stand in the prompt, and free text,
-where little repeats. Each runs one request at a time and all at once, greedily, on one engine per mode; the modes take
-turns, `--rounds` times over, so that a change of the machine's mood meets them all. Prints a table; asserts nothing.
+Two kinds of text: records extracted from documents under their schemas, greedily, whose values stand in the prompt; and
+free text, sampled, where little repeats. Each runs one request at a time and all at once, on one engine per mode; the
+modes take turns, `--rounds` times over, so that a change of the machine's mood meets them all. CPU seconds are those of
+the whole process: where other programs run beside it they say more than the clock. Prints a table; asserts nothing.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ MODES = ("off", "auto", "prompt_lookup")
 
 @dataclass
 class Side:
-    """One mode on one workload: seconds, and the engine's counts over them."""
+    """One mode on one workload: seconds, those of the CPU, and the engine's counts over them."""
 
     seconds: float = 0.0
+    cpu: float = 0.0
     generated: int = 0
     forced: int = 0
     steps: int = 0
@@ -41,11 +43,12 @@ class Side:
     def add(self, engine: Engine, requests: list[GenerateRequest], together: int) -> None:
         """Run `requests`, `together` at a time. A failed request raises."""
         engine.flush_cache()
-        before, started = engine.stats(), time.perf_counter()
+        before, started, cpu = engine.stats(), time.perf_counter(), time.process_time()
         for at in range(0, len(requests), together):
             for ticket in [engine.generate(request) for request in requests[at : at + together]]:
                 ticket.result()
         self.seconds += time.perf_counter() - started
+        self.cpu += time.process_time() - cpu
         after = engine.stats()
         self.generated += after.generated_tokens - before.generated_tokens
         self.forced += after.forced_tokens - before.forced_tokens
@@ -100,7 +103,9 @@ def measure(model: str | None, items: list[dict[str, Any]], rounds: int) -> dict
 
 
 def show(sides: dict[tuple[str, str], Side]) -> None:
-    table = Table("workload", "speculation", "output tokens/s", "against off", "steps", "drafted", "accepted", "forced")
+    table = Table(
+        "workload", "speculation", "output tokens/s", "against off", "CPU s", "steps", "drafted", "accepted", "forced"
+    )
     for (workload, mode), side in sides.items():
         rate = side.generated / side.seconds
         off = sides[workload, "off"]
@@ -109,6 +114,7 @@ def show(sides: dict[tuple[str, str], Side]) -> None:
             mode,
             f"{rate:.0f}",
             f"{rate * off.seconds / off.generated:.2f}",
+            f"{side.cpu:.2f}",
             str(side.steps),
             str(side.drafted),
             f"{side.accepted / side.drafted:.0%}" if side.drafted else "",

@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
@@ -42,9 +41,11 @@ from .folder import resolve
 from .intake import Intake
 from .jobs import AnyJob, Drawn, GenerateJob, SampleRow, ScoreJob
 from .loader import DISK_CACHE_BYTES, EngineOptions, load
+from .outbox import Outbox
 from .scheduler import Chunk, Scheduler
 from .speculation import Speculation
 from .stats import EngineStats
+from .step import run_step
 from .ticket import GenerateTicket, Ticket
 from .tokenizer import Tokenizer
 
@@ -75,6 +76,7 @@ class Engine:
         disk_cache_bytes: most bytes of files there.
         speculation: "auto" guesses ahead by prompt lookup where that pays, "prompt_lookup" wherever there is a guess,
             "off" never. The output is the same.
+        overlap: tell callers of a step while the next one runs; None does so where the device runs beside the host.
         seed: seeds the seeds of requests that bring none.
         progress: told what loading is at, a few words at a time.
 
@@ -103,6 +105,7 @@ class Engine:
         cache_dir: str | Path | None = None,
         disk_cache_bytes: int = DISK_CACHE_BYTES,
         speculation: str = "auto",
+        overlap: bool | None = None,
         seed: int = 0,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -125,6 +128,7 @@ class Engine:
             cache_dir=cache_dir,
             disk_cache_bytes=disk_cache_bytes,
             speculation=speculation,
+            overlap=overlap,
             seed=seed,
         )
         progress("reading the tokenizer")
@@ -149,6 +153,7 @@ class Engine:
             prefill_chunk=prefill_chunk,
             tiers=self._tiers,
         )
+        self._outbox = Outbox(holds=loaded.overlaps)
         self._speculation = Speculation(speculation, token_cost=loaded.token_cost)
         self._inbox: queue.SimpleQueue[AnyJob | Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -323,6 +328,7 @@ class Engine:
         for job in jobs:
             if not job.done:
                 job.fail(error, time.monotonic())
+        self._outbox.flush()
         for job in jobs:
             try:
                 self._retire(job)
@@ -335,6 +341,7 @@ class Engine:
     def _receive(self) -> bool:
         """Take what arrived: jobs, aborts and calls. Waits where there is nothing else to do. False: closing."""
         if not self._scheduler.running and not self._scheduler.waiting:
+            self._outbox.flush()
             if self._inbox.empty():
                 self._check_when_idle()
             self._take(self._inbox.get())
@@ -362,6 +369,7 @@ class Engine:
         if callable(item):
             item()
             return
+        item.outbox = self._outbox
         self._jobs[item.request_id] = item
         self._deadlines.watch(item)
         try:
@@ -400,18 +408,17 @@ class Engine:
         self._scheduler.add(sequence)
 
     def _step(self) -> None:
-        """One step: admit, plan and guess ahead, forward, find the masks, sample, commit."""
+        """One step: admit, plan and guess ahead, forward, find the masks, sample, commit; see `step.py`."""
         self._end_overdue(time.monotonic())
         chunks = self._draft(self._scheduler.plan())
         if not chunks:
+            self._outbox.flush()
             return
         self._admit(chunks, time.monotonic())
         decodes = not any(chunk.sequence.is_prefilling for chunk in chunks)
         started = time.monotonic()
         try:
-            hidden = self._runner.forward(chunks)
-            rows = self._sample_rows(chunks)
-            drawn = iter(self._runner.sample(hidden, [row for each in rows.values() for row in each]))
+            outcome = run_step(self._runner, chunks, self._outbox, self._sample_rows)
         except Exception as error:
             log.exception("a step failed; the requests in it get an error")
             for chunk in chunks:
@@ -426,10 +433,10 @@ class Engine:
             self._speculation.cost.observe(computed, time.monotonic() - started)
         self._counts["steps"] += 1
         self._counts["computed"] += computed
-        tokens = {sequence: list(islice(drawn, len(each))) for sequence, each in rows.items()}
         start = 0
         for chunk in chunks:
-            self._commit(chunk, hidden[start : start + chunk.count], tokens.get(chunk.sequence, []))
+            hidden = outcome.hidden[start : start + chunk.count]
+            self._commit(chunk, hidden, outcome.drawn.get(chunk.sequence, []))
             start += chunk.count
 
     def _draft(self, chunks: list[Chunk]) -> list[Chunk]:

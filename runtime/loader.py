@@ -56,6 +56,7 @@ class EngineOptions:
     cache_dir: str | Path | None = None
     disk_cache_bytes: int = DISK_CACHE_BYTES
     speculation: str = "auto"
+    overlap: bool | None = None
     seed: int = 0
 
     def validate(self) -> None:
@@ -97,6 +98,7 @@ class Loaded:
 
     Attributes:
         token_cost: what one more token adds to a small pass, as a share of its fixed cost; a first guess.
+        overlaps: callers are told of a step while the next one runs.
         choices: what was chosen and why, a line each, for people.
     """
 
@@ -109,6 +111,7 @@ class Loaded:
     device: torch.device
     dtype: torch.dtype
     token_cost: float
+    overlaps: bool
     choices: tuple[str, ...]
 
 
@@ -126,6 +129,7 @@ def load(
     config, source = open_checkpoint(folder)
     device, device_reason = _choose_device(options.device)
     dtype, dtype_reason = _choose_dtype(options, config, device)
+    overlaps, overlap_reason = _choose_overlap(options.overlap, device)
     progress(f"reading the weights onto {device}")
     dense, linear_choice = unquantized(device, dtype, batch_invariant=options.batch_invariant)
     quantized = MakeQuantized(options.quantization) if options.quantization is not None else None
@@ -155,6 +159,7 @@ def load(
     choices = (
         f"device: {device}, because {device_reason}",
         f"dtype: {str(dtype).removeprefix('torch.')}, because {dtype_reason}",
+        f"overlap: {'on' if overlaps else 'off'}, because {overlap_reason}",
         *((f"weights: {source.notice}",) if source.notice is not None else ()),
         *((f"quantization: {quantized.explain()}, because it was asked for",) if quantized is not None else ()),
         f"pages: {num_pages} of {options.page_size} tokens, because {pages_reason}",
@@ -176,6 +181,7 @@ def load(
         context_length=min(context, num_pages * options.page_size),
         device=device,
         dtype=dtype,
+        overlaps=overlaps,
         token_cost=TOKEN_COST.get(device.type, TOKEN_COST["cuda"]),
         choices=choices,
     )
@@ -207,6 +213,14 @@ def _choose_device(wanted: str) -> tuple[torch.device, str]:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise InvalidRequest("device 'cuda' was asked for, but torch finds no CUDA device", param="device")
     return device, "it was asked for"
+
+
+def _choose_overlap(wanted: bool | None, device: torch.device) -> tuple[bool, str]:
+    if wanted is not None:
+        return wanted, "it was asked for"
+    if device.type == "cpu":
+        return False, "a CPU computes in the thread that launches"
+    return True, "the device runs beside the host"
 
 
 def _choose_dtype(options: EngineOptions, config: ModelConfig, device: torch.device) -> tuple[torch.dtype, str]:

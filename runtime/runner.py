@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
 from ..kernels.attention import AttentionPlan
 from ..kernels.attention.branches import depths
-from ..kernels.masked_sample import Adjust, SamplingTensors, masked_sample
+from ..kernels.masked_sample import Adjust, Sampled, SamplingTensors, masked_sample
 from .jobs import Drawn, SampleRow, Scored, ScoreRow
 from .kv_cache import KVCache
 from .mask_pool import MaskPool
 from .models.registry import Model
 from .scheduler import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Draws that the device may still be at.
+
+    Attributes:
+        sampled: a token for each row.
+        likeliest: log-probabilities and ids of the likeliest tokens, best first, [rows, most]; None if none are wanted.
+        counts: how many of them each row wants.
+    """
+
+    sampled: Sampled
+    likeliest: tuple[torch.Tensor, torch.Tensor] | None
+    counts: list[int]
 
 
 class Runner:
@@ -28,9 +45,8 @@ class Runner:
         row = SampleRow(
             row=0, mask=0, position=0, seed=0, temperature=1.0, top_k=2, top_p=0.9, min_p=0.1, adjustments=[], top=0
         )
-        self.sample(
-            torch.zeros(1, self._model.config.hidden_size, dtype=self._cache.keys[0].dtype, device=self._device), [row]
-        )
+        hidden = torch.zeros(1, self._model.config.hidden_size, dtype=self._cache.keys[0].dtype, device=self._device)
+        self.collect(self.sample(hidden, [row]))
 
     @torch.inference_mode()
     def forward(self, chunks: list[Chunk]) -> torch.Tensor:
@@ -71,10 +87,10 @@ class Runner:
             self._cache.copy(self._tensor([source for source, _ in copies]), self._tensor([to for _, to in copies]))
 
     @torch.inference_mode()
-    def sample(self, hidden: torch.Tensor, rows: list[SampleRow]) -> list[Drawn]:
-        """Draw a token for each row under its mask."""
+    def sample(self, hidden: torch.Tensor, rows: list[SampleRow]) -> Draws | None:
+        """Draw a token for each row under its mask; `collect` gives them. None for no rows."""
         if not rows:
-            return []
+            return None
         logits = self._model.logits(hidden[self._tensor([row.row for row in rows])])
         params = SamplingTensors.build(
             temperature=[row.temperature for row in rows],
@@ -89,8 +105,16 @@ class Runner:
             device=self._device,
         )
         sampled = masked_sample(logits, self._masks.table, self._tensor([row.mask for row in rows]), params)
+        counts = [row.top for row in rows]
+        return Draws(sampled, logits.log_softmax(dim=-1).topk(max(counts)) if max(counts) else None, counts)
+
+    def collect(self, draws: Draws | None) -> list[Drawn]:
+        """Wait for what `sample` launched: a token for each row."""
+        if draws is None:
+            return []
+        sampled = draws.sampled
         tokens, logprobs, allowed = sampled.tokens.tolist(), sampled.logprobs.tolist(), sampled.allowed.tolist()
-        tops = self._top(logits, [row.top for row in rows])
+        tops = _pairs(*draws.likeliest, draws.counts) if draws.likeliest else [()] * len(tokens)
         return [Drawn(*each) for each in zip(tokens, logprobs, allowed, tops, strict=True)]
 
     @torch.inference_mode()
@@ -110,9 +134,6 @@ class Runner:
         """The float32 sum of some hidden states, [hidden]."""
         values: list[float] = hidden[self._tensor(rows)].float().sum(dim=0).tolist()
         return values
-
-    def _top(self, logits: torch.Tensor, counts: list[int]) -> list[tuple[tuple[int, float], ...]]:
-        return _likeliest(logits.log_softmax(dim=-1), counts) if max(counts) else [()] * len(counts)
 
     def _tensor(self, values: list[int]) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.int64, device=self._device)
@@ -137,8 +158,10 @@ def _positions(chunk: Chunk) -> list[int]:
 def _likeliest(logprobs: torch.Tensor, counts: list[int]) -> list[tuple[tuple[int, float], ...]]:
     """For each row of `logprobs`, [rows, vocabulary], its likeliest tokens: as many as `counts` says."""
     most = max(counts)
-    if not most:
-        return [()] * len(counts)
-    values, ids = logprobs.topk(most, dim=-1)
-    pairs = zip(ids.tolist(), values.tolist(), counts, strict=True)
-    return [tuple(zip(row_ids[:count], row_values[:count], strict=True)) for row_ids, row_values, count in pairs]
+    return _pairs(*logprobs.topk(most, dim=-1), counts) if most else [()] * len(counts)
+
+
+def _pairs(values: torch.Tensor, ids: torch.Tensor, counts: list[int]) -> list[tuple[tuple[int, float], ...]]:
+    """(id, value) pairs of [rows, most] tensors, as many for each row as `counts` says."""
+    rows = zip(ids.tolist(), values.tolist(), counts, strict=True)
+    return [tuple(zip(row_ids[:count], row_values[:count], strict=True)) for row_ids, row_values, count in rows]

@@ -43,12 +43,11 @@ class EmbedJob(Job[Ticket[EmbedResult]]):
             self.prefilled(now)
             self._end("embed", now)
             norm = math.sqrt(math.fsum(value * value for value in self._sum)) or 1.0
-            self.ticket.put_result(
-                EmbedResult(
-                    request_id=self.request_id,
-                    embedding=tuple(value / norm for value in self._sum),
-                    prompt_tokens=self.prompt_tokens,
-                    cached_tokens=self.cached_tokens,
-                    times=self.times,
-                )
+            result = EmbedResult(
+                request_id=self.request_id,
+                embedding=tuple(value / norm for value in self._sum),
+                prompt_tokens=self.prompt_tokens,
+                cached_tokens=self.cached_tokens,
+                times=self.times,
             )
+            self.outbox.put(lambda: self.ticket.put_result(result))

@@ -6,10 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence as Run
 from dataclasses import replace
+from functools import partial
 
 from ...errors import EngineError, GrammarError, WeftError
 from ...grammar.protocol import Grammar
-from ...request import FinishReason, GenerateRequest, GenerateResult, TokenEvent
+from ...request import FinishReason, GenerateRequest, GenerateResult, Times, TokenEvent
 from ..detokenizer import StopStrings
 from ..drafts import Bounds, Drafter, Place
 from ..scheduler import Sequence
@@ -232,8 +233,20 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
         finish: FinishReason | None = None,
         stop: str | int | None = None,
     ) -> None:
-        wanted = self.request.sampling.wants_logprobs and drawn.token >= 0
         self._text.append(text)
+        self.outbox.put(partial(self._tell, drawn, text, forced, finish, stop, self.cached_tokens, self.times))
+
+    def _tell(
+        self,
+        drawn: Drawn,
+        text: str,
+        forced: bool,
+        finish: FinishReason | None,
+        stop: str | int | None,
+        cached_tokens: int,
+        times: Times,
+    ) -> None:
+        wanted = self.request.sampling.wants_logprobs and drawn.token >= 0
         self.ticket.put_event(
             TokenEvent(
                 request_id=self.request_id,
@@ -243,11 +256,11 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
                 top_logprobs=drawn.top if wanted else (),
                 allowed=drawn.allowed,
                 forced=forced,
-                cached_tokens=self.cached_tokens,
+                cached_tokens=cached_tokens,
                 prompt_tokens=self.prompt_tokens,
                 finish=finish,
                 stop_reason=stop,
-                times=self.times,
+                times=times,
             )
         )
 
@@ -269,18 +282,19 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
                 finish, stop = FinishReason.STOP, found
         self._end(finish.value, now)
         self._send(token or Drawn(-1, 0.0, 0), shown, forced=forced, finish=finish, stop=stop)
-        self.ticket.put_result(
-            GenerateResult(
-                request_id=self.request_id,
-                text="".join(self._text),
-                token_ids=tuple(self._output),
-                finish=finish,
-                stop_reason=stop,
-                prompt_tokens=self.prompt_tokens,
-                cached_tokens=self.cached_tokens,
-                forced_tokens=self.forced_tokens,
-                logprobs=tuple(self._logprobs),
-                top_logprobs=tuple(self._top),
-                times=self.times,
-            )
+        self.outbox.put(lambda: self.ticket.put_result(self._result(finish, stop)))
+
+    def _result(self, finish: FinishReason, stop: str | int | None) -> GenerateResult:
+        return GenerateResult(
+            request_id=self.request_id,
+            text="".join(self._text),
+            token_ids=tuple(self._output),
+            finish=finish,
+            stop_reason=stop,
+            prompt_tokens=self.prompt_tokens,
+            cached_tokens=self.cached_tokens,
+            forced_tokens=self.forced_tokens,
+            logprobs=tuple(self._logprobs),
+            top_logprobs=tuple(self._top),
+            times=self.times,
         )

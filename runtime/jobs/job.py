@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from ...errors import Aborted, DeadlineExceeded, WeftError
 from ...request import EmbedResult, GenerateResult, ScoreResult, Times
+from ..outbox import Outbox
 from ..scheduler import Sequence
 from ..ticket import Ticket
 
@@ -70,6 +71,7 @@ class Job(Generic[TicketT]):
     Attributes:
         done: it has ended, well or not; `outcome` says how, for the counts.
         failed: it ended by a fault, so that what it computed may be wrong.
+        outbox: what its caller is told goes through it; the engine gives its own.
         deadline: when it ends by `DeadlineExceeded`, in seconds of the monotonic clock; infinity is never.
     """
 
@@ -84,6 +86,7 @@ class Job(Generic[TicketT]):
         self.done = False
         self.failed = False
         self.outcome = ""
+        self.outbox = Outbox()
         self.deadline = math.inf
 
     @property
@@ -113,7 +116,7 @@ class Job(Generic[TicketT]):
         )
         self.failed = outcome == "error"
         self._end(outcome, now)
-        self.ticket.put_error(error)
+        self.outbox.put(lambda: self.ticket.put_error(error))
 
     def _end(self, outcome: str, now: float) -> None:
         self.done = True

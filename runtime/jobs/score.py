@@ -126,19 +126,16 @@ class ScoreJob(Job[Ticket[ScoreResult]]):
         self._end("score", now)
         scored = self._by_choice(self._runs)
         alone = self._by_choice(self._alone) if self._unconditional else []
-        self.ticket.put_result(
-            ScoreResult(
-                request_id=self.request_id,
-                token_logprobs=tuple(tuple(token.logprob for token in choice) for choice in scored),
-                top_logprobs=tuple(tuple(token.top for token in choice) for choice in scored)
-                if self.top_logprobs
-                else (),
-                unconditional_logprobs=tuple(tuple(token.logprob for token in choice) for choice in alone),
-                prompt_tokens=self.prompt_tokens,
-                cached_tokens=self.cached_tokens,
-                times=self.times,
-            )
+        result = ScoreResult(
+            request_id=self.request_id,
+            token_logprobs=tuple(tuple(token.logprob for token in choice) for choice in scored),
+            top_logprobs=tuple(tuple(token.top for token in choice) for choice in scored) if self.top_logprobs else (),
+            unconditional_logprobs=tuple(tuple(token.logprob for token in choice) for choice in alone),
+            prompt_tokens=self.prompt_tokens,
+            cached_tokens=self.cached_tokens,
+            times=self.times,
         )
+        self.outbox.put(lambda: self.ticket.put_result(result))
 
     def _by_choice(self, runs: dict[Sequence, _Run]) -> list[list[Scored]]:
         found = {number: tokens for run in runs.values() for number, tokens in run.by_choice(self._choices).items()}

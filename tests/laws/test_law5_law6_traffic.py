@@ -51,9 +51,9 @@ def test_random_traffic_with_aborts_and_failures(
         return forward(self, chunks)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Runner, "forward", sometimes_fails)
-    with Engine(
-        tiny_folder, device="cpu", num_pages=24, max_running=6, prefill_chunk=32, max_context=200, **tiers
-    ) as engine:
+    options = {"num_pages": 24, "max_running": 6, "prefill_chunk": 32, "max_context": 200, **tiers}
+    mode = ("auto", "prompt_lookup")[seed // 2]
+    with Engine(tiny_folder, device="cpu", overlap=seed % 2 == 1, speculation=mode, **options) as engine:
         tickets = []
         for number in range(60):
             ticket = engine.submit(random_request(rng, str(number)))
