@@ -139,7 +139,17 @@ def write(_context: Any, kind: Any, address: Any, index: Any, value: Any) -> Any
 
 
 @intrinsic
-def _float_of(_context: Any, bits: Any) -> Any:
+def bits_of(_context: Any, value: Any) -> Any:
+    """The 32 bits of a float32."""
+
+    def emit(_: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], _INT32)
+
+    return types.int32(types.float32), emit
+
+
+@intrinsic
+def float_of(_context: Any, bits: Any) -> Any:
     """The float32 of 32 bits."""
 
     def emit(_: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -163,4 +173,4 @@ def exp(x):
     power = power * rest + np.float32(2.4015361e-1)
     power = power * rest + np.float32(6.9315308e-1)
     power = power * rest + np.float32(9.9999994e-1)
-    return _float_of((np.int32(whole) + np.int32(127)) << np.int32(23)) * power
+    return float_of((np.int32(whole) + np.int32(127)) << np.int32(23)) * power

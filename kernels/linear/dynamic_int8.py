@@ -15,11 +15,11 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from . import cpu_rows
 from .quantize import quantize_rows
 
 EXACT = 1024
 """Inputs whose products of two int8 values a float32 sums exactly: 1024 * 127 * 127 < 2 ** 24."""
-_ZERO_POINT = 128  # what stands for 0 in the unsigned activations that oneDNN's fast path takes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,15 +68,14 @@ class OnednnInt8:
         return cls(packed, scales, torch.zeros(len(values), dtype=torch.int32), bias)
 
     def __call__(self, x: Tensor) -> Tensor:
-        q, rows = quantize_rows(x)
-        unsigned = (q.view(torch.uint8) ^ _ZERO_POINT).contiguous()  # adds 128 to a two's complement number
+        values, rows = cpu_rows.quantize_rows(x)
         product = torch.ops.onednn.qlinear_pointwise(
-            *(unsigned, 1.0, _ZERO_POINT),  # scale and zero point of the activations
+            *(values, 1.0, cpu_rows.ZERO),  # scale and zero point of the activations
             *(self.packed, self.scales, self.zeros, None),
             *(1.0, 0, torch.float32),  # scale, zero point and dtype of the result
             *("none", [], ""),
         )
-        return _scaled(product, rows, self.bias, x.dtype)
+        return cpu_rows.scaled(product, rows, self.bias, x.dtype)
 
 
 def quantized(weight: Tensor, bias: Tensor | None = None) -> DynamicInt8 | OnednnInt8:

@@ -30,7 +30,8 @@ def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
     wide = x.float()
     most = wide.abs().amax(dim=1)
     scales = most / 127
-    inverse = torch.where((most > 0) & most.isfinite(), 127 / most, 0.0)
+    # A number divided by a tensor would be rounded twice.
+    inverse = torch.where((most > 0) & most.isfinite(), most.new_full((), 127) / most, 0.0)
     return (wide * inverse[:, None]).nan_to_num_(0.0, 0.0, 0.0).round_().clamp_(-127, 127).to(torch.int8), scales
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from weft.kernels.linear import dynamic_int8, weight_int4, weight_int8
+from weft.kernels.linear import cpu_rows, dynamic_int8, weight_int4, weight_int8
 from weft.kernels.linear.quantize import (
     dequantize_int4,
     dequantize_int8,
@@ -114,6 +114,17 @@ def test_a_row_of_dynamic_int8_does_not_depend_on_the_batch(
     whole = layer(x)
     for start, stop in ((0, 1), (3, 4), (69, 70), (2, 19), (5, 70)):
         assert torch.equal(layer(x[start:stop]), whole[start:stop])
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 17), (40, 100), (2, 2048)], ids=str)
+def test_rows_are_quantised_alike_by_the_compiled_pass(shape: tuple[int, int], dtype: torch.dtype) -> None:
+    x = (drawn(*shape) * torch.logspace(-42, 30, shape[0])[:, None]).to(dtype)
+    x[-1, 0] = 127.5  # halves are rounded to even
+    values, scales = quantize_rows(x)
+    unsigned, found = cpu_rows.quantize_rows(x)
+    assert torch.equal(unsigned.int() - 128, values.int())
+    assert torch.equal(found, scales)
 
 
 def test_rows_of_nothing_and_of_no_number() -> None:
