@@ -23,8 +23,11 @@ def random_request(rng: random.Random, name: str) -> GenerateRequest | ScoreRequ
     salt = rng.choice(["", "", "tenant"])
     kind = rng.random()
     if kind < 0.15:
-        choices = tuple(tuple(rng.randrange(300) for _ in range(rng.randint(1, 6))) for _ in range(rng.randint(1, 4)))
-        return ScoreRequest(id=name, prompt=prompt, choices=choices, cache_salt=salt)
+        kinds = rng.choice([2, 300])  # of two kinds of tokens choices have much in common
+        choices = tuple(
+            tuple(rng.randrange(kinds) for _ in range(rng.randint(1, 12))) for _ in range(rng.randint(1, 9))
+        )
+        return ScoreRequest(id=name, prompt=prompt, choices=choices, cache_salt=salt, unconditional=rng.random() < 0.5)
     if kind < 0.25:
         return EmbedRequest(id=name, prompt=prompt, cache_salt=salt)
     constraint = regex("(yes|no|maybe[0-9]{2,5})") if rng.random() < 0.3 else None

@@ -164,6 +164,23 @@ def test_embeddings_are_the_pooled_last_hidden_states(engine: Engine, reference:
         assert result.embedding == pytest.approx((pooled / pooled.norm()).tolist(), abs=1e-4)
 
 
+@pytest.mark.parametrize("pooling", list(Pooling))
+@pytest.mark.parametrize("radix_cache", [True, False])
+def test_embeddings_in_chunks_are_those_in_one_piece(tiny_folder: Path, pooling: Pooling, radix_cache: bool) -> None:
+    """Beside each other, with and without a common beginning, and once more over what is cached by then."""
+    texts = ["a text of some length that ends so", "a text of some length that ends otherwise", "x", "another one"]
+    with Engine(tiny_folder, device="cpu", batch_invariant=True) as engine:
+        whole = [engine.embed(EmbedRequest(id=text, prompt=text, pooling=pooling)).result(60) for text in texts]
+    with Engine(
+        tiny_folder, device="cpu", batch_invariant=True, prefill_chunk=5, page_size=4, radix_cache=radix_cache
+    ) as engine:
+        for _ in range(2):
+            tickets = [engine.embed(EmbedRequest(id=text, prompt=text, pooling=pooling)) for text in texts]
+            for ticket, expected in zip(tickets, whole, strict=True):
+                assert ticket.result(60).embedding == pytest.approx(expected.embedding, abs=1e-6)
+        engine.recount()
+
+
 @pytest.mark.parametrize("kind", ["score", "embed"])
 def test_a_retraction_midway_changes_no_answer(tiny_folder: Path, kind: str) -> None:
     """Three generations grow until the pages run out, and what came last has to make room."""
