@@ -137,7 +137,11 @@ class Engine:
         self.context_length = loaded.context_length
         self.embedding_size = loaded.config.hidden_size
         self._intake = Intake(
-            self.tokenizer, vocab_size=loaded.config.vocab_size, context_length=loaded.context_length, seed=seed
+            self.tokenizer,
+            vocab_size=loaded.config.vocab_size,
+            context_length=loaded.context_length,
+            cache_tokens=loaded.num_pages * page_size,
+            seed=seed,
         )
         self._runner = loaded.runner
         self._masks = loaded.masks

@@ -20,6 +20,8 @@ from .ticket import GenerateTicket, Ticket
 from .tokenizer import Tokenizer
 
 COMPILE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+SCORE_SHARE = 4
+"""The choices of one request may take a fourth of the KV cache at once, where that is more than the context."""
 
 
 class Intake:
@@ -29,13 +31,17 @@ class Intake:
         tokenizer: the model's.
         vocab_size: tokens of the model's logits, which may be fewer than the tokenizer's.
         context_length: most tokens of prompt and output together.
+        cache_tokens: tokens that the KV cache has room for.
         seed: seeds the seeds of requests that bring none.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, vocab_size: int, context_length: int, seed: int) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, *, vocab_size: int, context_length: int, cache_tokens: int, seed: int
+    ) -> None:
         self._tokenizer = tokenizer
         self._vocab_size = vocab_size
         self._context_length = context_length
+        self._score_room = max(context_length, cache_tokens // SCORE_SHARE)
         self._worker = CompileWorker()
         self._compiled = Histogram(COMPILE_SECONDS)
         self._lock = threading.Lock()
@@ -61,7 +67,7 @@ class Intake:
         if isinstance(request, ScoreRequest):
             choices = [self._ids(choice, "choices") for choice in request.choices]
             self._check_room(prompt, max(map(len, choices)), "and the longest choice {}")
-            return ScoreJob(request, Ticket(request.id, abort), prompt, choices, now, room=self._context_length)
+            return ScoreJob(request, Ticket(request.id, abort), prompt, choices, now, room=self._score_room)
         if isinstance(request, EmbedRequest):
             self._check_room(prompt, 0)
             return EmbedJob(request, Ticket(request.id, abort), prompt, now)

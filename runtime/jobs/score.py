@@ -154,7 +154,6 @@ def _lay_out(request: ScoreRequest, given: list[int], choices: list[list[int]], 
                 match_limit=max(0, len(given) - 1),
                 salt=request.cache_salt,
                 priority=request.priority,
-                hints=request.hints,
             )
             runs[sequence] = _Run(layout, len(given))
     return runs

@@ -83,6 +83,19 @@ def test_together_is_as_alone(
         engine.recount()
 
 
+def test_together_is_as_alone_in_bfloat16_beside_other_requests(tiny_folder: Path) -> None:
+    """To what bfloat16 makes of the same sums in another order."""
+    choices = CHOICES["more than a page of branches"]
+    with Engine(tiny_folder, device="cpu", dtype="bfloat16") as engine:
+        wanted = alone(engine, PROMPT, choices)
+        sampling = Sampling(max_tokens=40, ignore_eos=True)
+        others = [engine.generate(GenerateRequest(id=f"{at}", prompt="x" * at, sampling=sampling)) for at in (1, 30)]
+        got = score(engine, PROMPT, choices)
+        for mine, other in zip(got.token_logprobs, wanted, strict=True):
+            assert mine == pytest.approx(other.token_logprobs[0], abs=0.2)
+        assert all(len(other.result(60).token_ids) == 40 for other in others)
+
+
 @pytest.mark.parametrize("choices", CHOICES.values(), ids=CHOICES.keys())
 def test_the_prompt_and_each_node_are_computed_once(tiny_folder: Path, choices: list[str]) -> None:
     with Engine(tiny_folder, device="cpu", page_size=PAGE) as engine:
