@@ -181,6 +181,8 @@ class Tiers:
         done: list[bytes] = []
         try:
             for name in wanted:
+                if name in self.host:  # by now: another request that begins so was first
+                    continue
                 payload = None if self._closing.is_set() else disk.get(name)
                 if payload is None:
                     break

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 import torch
 from tiny import write_llama
 
-from weft.errors import InvalidRequest
+from weft.errors import Aborted, EngineClosed, InvalidRequest
+from weft.radix_cache import DiskStore
 from weft.request import EmbedRequest, GenerateRequest, GenerateResult, Sampling, ScoreRequest
 from weft.runtime import Engine
 from weft.runtime.fingerprint import fingerprint
@@ -116,6 +118,56 @@ def test_requests_that_arrive_together_are_all_served(tiny_folder: Path, tmp_pat
         results = [ticket.result(60) for at, ticket in enumerate(tickets) if at != 3]
         second.recount()
     assert all(same(result, plain) for result in results)
+
+
+def test_what_waits_for_a_slow_disk_delays_no_other_and_can_be_aborted(
+    tiny_folder: Path, tmp_path: Path, plain: GenerateResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with engine(tiny_folder, cache_dir=tmp_path) as first:
+        run(first)
+    reading, released = Event(), Event()
+    read = DiskStore.read
+
+    def slow(self: DiskStore, key: bytes) -> bytes | None:
+        reading.set()
+        assert released.wait(60)
+        return read(self, key)
+
+    monkeypatch.setattr(DiskStore, "read", slow)
+    sampling = Sampling(max_tokens=12, ignore_eos=True, logprobs=True)
+    with engine(tiny_folder, cache_dir=tmp_path) as second:
+        waits, aborted = (
+            second.generate(GenerateRequest(id=name, prompt=PROMPT, sampling=sampling)) for name in ("w", "a")
+        )
+        assert reading.wait(60)
+        aborted.abort()
+        with pytest.raises(Aborted):
+            aborted.result(60)
+        assert len(run(second, OTHERS[0]).token_ids) == 12
+        assert not waits.done
+        released.set()
+        assert same(waits.result(60), plain)
+        second.recount()
+
+
+def test_closing_does_not_wait_for_a_slow_disk(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with engine(tiny_folder, cache_dir=tmp_path) as first:
+        run(first)
+    reading, released = Event(), Event()
+
+    def stuck(self: DiskStore, key: bytes) -> None:
+        reading.set()
+        assert released.wait(60)
+
+    monkeypatch.setattr(DiskStore, "read", stuck)
+    with engine(tiny_folder, cache_dir=tmp_path) as second:
+        waits = second.generate(GenerateRequest(id="w", prompt=PROMPT))
+        assert reading.wait(60)
+    with pytest.raises(EngineClosed):
+        waits.result(60)
+    released.set()
 
 
 @pytest.mark.parametrize("seed", range(3))
