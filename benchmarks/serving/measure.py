@@ -15,6 +15,7 @@ from .peers import Peer
 from .workloads import Workload
 
 WARM_UP_TOKENS = 8
+BEGINNING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Cell:
         gap: the same of the time between two pieces of an answer; a piece is a token, or several sent together.
         hit_rate: share of prompt tokens that came from the cache, by the server's count; None where it tells none.
         client_share: how much of one core the client took.
+        seed: what the prompts were drawn from; cells of one seed have the same ones.
+        beginnings: the first characters of each answer, about a token: on the same weights servers mostly agree.
     """
 
     workload: str
@@ -60,6 +63,8 @@ class Cell:
     gap: tuple[float, float]
     hit_rate: float | None
     client_share: float
+    seed: str = ""
+    beginnings: tuple[str, ...] = ()
 
     @property
     def rate(self) -> float:
@@ -70,6 +75,11 @@ class Cell:
     def sampled_rate(self) -> float:
         """Sampled tokens a second."""
         return (self.output - self.forced) / self.seconds
+
+    def agreement(self, other: Cell) -> float:
+        """Share of answers that begin as the other's to the same prompt."""
+        pairs = list(zip(self.beginnings, other.beginnings, strict=True))
+        return sum(ours == theirs for ours, theirs in pairs) / max(1, len(pairs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +128,7 @@ def measure_cell(target: Target, workload: Workload, count: int, concurrency: in
     load = target.load(workload, count, concurrency, seed)
     forced = (target.peer.forced_tokens(target.url) or 0) - before
     answers = load.answers
-    if workload.schema is not None and not all(answer.text.lstrip(" \nĠĊ").startswith("{") for answer in answers):
+    if workload.schema is not None and not all(answer.text.lstrip().startswith("{") for answer in answers):
         raise EngineError(f"{workload.name}: an answer is no JSON object, so the schema was ignored")
     return Cell(
         workload=workload.name,
@@ -130,6 +140,8 @@ def measure_cell(target: Target, workload: Workload, count: int, concurrency: in
         gap=_percentiles([gap for answer in answers for gap in answer.gaps]),
         hit_rate=_hit_rate(answers),
         client_share=load.client_share,
+        seed=seed,
+        beginnings=tuple(answer.text[:BEGINNING] for answer in answers),
     )
 
 

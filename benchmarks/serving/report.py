@@ -26,6 +26,7 @@ DETAILS = (
     "between pieces, ms: p50 / p99",
     "prompt from cache",
     "client, share of a core",
+    "begins as the first server's",
 )
 
 Rows = list[tuple[str, ...]]
@@ -76,15 +77,21 @@ def _rate(cell: Cell | None) -> str:
     return f"{cell.sampled_rate:.0f} + {cell.rate - cell.sampled_rate:.0f}"
 
 
-def details(servers: Iterable[Measured]) -> tuple[tuple[str, ...], Rows]:
+def details(servers: Sequence[Measured]) -> tuple[tuple[str, ...], Rows]:
     """Everything measured, a row for each cell."""
     rows: Rows = []
     for server in servers:
         for workload, concurrency in dict.fromkeys((cell.workload, cell.concurrency) for cell in server.cells):
             cell = server.cell(workload, concurrency)
             assert cell is not None
-            rows.append((server.label, workload, str(concurrency), *_figures(cell)))
+            rows.append((server.label, workload, str(concurrency), *_figures(cell), _agreement(cell, servers[0])))
     return DETAILS, rows
+
+
+def _agreement(cell: Cell, first: Measured) -> str:
+    asked = (cell.workload, cell.concurrency, cell.seed)
+    same = [each for each in first.cells if (each.workload, each.concurrency, each.seed) == asked]
+    return f"{cell.agreement(same[0]):.0%}" if same else "—"
 
 
 def _figures(cell: Cell) -> tuple[str, ...]:

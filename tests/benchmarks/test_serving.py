@@ -17,7 +17,7 @@ from weft.benchmarks.serving.client import read_stream, run_load
 from weft.benchmarks.serving.command import main
 from weft.benchmarks.serving.measure import Cell
 from weft.benchmarks.serving.model import SMALL, write_model, write_tokenizer
-from weft.benchmarks.serving.report import Measured, side_by_side
+from weft.benchmarks.serving.report import Measured, details, side_by_side
 from weft.benchmarks.serving.workloads import workloads
 from weft.errors import EngineError
 from weft.runtime import Tokenizer
@@ -148,8 +148,8 @@ def test_prompts_share_what_the_workload_says_and_nothing_else(name: str) -> Non
     assert work.prompts(1, 49152, "b")[0][:4] != prompts[0][:4]
 
 
-def cell(rate: float, forced: int = 0) -> Cell:
-    return Cell("shared", 8, 100, forced, 100 / rate, (0.1, 0.2), (0.01, 0.02), 0.5, 0.01)
+def cell(rate: float, forced: int = 0, **more: Any) -> Cell:
+    return Cell("shared", 8, 100, forced, 100 / rate, (0.1, 0.2), (0.01, 0.02), 0.5, 0.01, **more)
 
 
 def test_servers_stand_side_by_side_by_their_median_round() -> None:
@@ -158,6 +158,15 @@ def test_servers_stand_side_by_side_by_their_median_round() -> None:
     heads, rows = side_by_side([ours, theirs])
     assert heads[2:] == ("weft", "other")
     assert rows == [("shared", "8", "20", "60 + 40"), ("first token after start", "", "2.0 s", "—")]
+
+
+def test_answers_are_compared_with_the_first_servers_to_the_same_prompts() -> None:
+    first = Measured(
+        "a", cells=[cell(10, seed="0", beginnings=("ab", "cd")), cell(20, seed="1", beginnings=("ef", "gh"))]
+    )
+    second = Measured("b", cells=[cell(10, seed="1", beginnings=("ef", "xx"))])
+    _, rows = details([first, second])
+    assert [row[-1] for row in rows] == ["100%", "50%"]
 
 
 @pytest.fixture(scope="module")

@@ -180,6 +180,9 @@ def test_figures_of_a_cell(told: list[str]) -> None:
     cell = measure_cell(target, workloads()["shared"], 2, 2, "seed")
     assert (cell.rate, cell.sampled_rate, cell.first, cell.gap) == (2.0, 2.0, (1.0, 1.0), (1.0, 1.0))
     assert cell.hit_rate == 0.5
+    assert cell.agreement(cell) == 1
+    told[1] = "xy"
+    assert cell.agreement(measure_cell(target, workloads()["shared"], 2, 2, "seed")) == 0.5
 
 
 def test_a_server_that_ignores_the_schema_is_not_measured(told: list[str]) -> None:

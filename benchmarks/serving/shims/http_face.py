@@ -21,6 +21,11 @@ class Library(Protocol):
         """Begin a request of `/v1/completions`; its tokens go to `put`."""
 
 
+def readable(symbols: str) -> str:
+    """A token of a byte-level vocabulary with its spaces and line ends; other bytes stay as they stand there."""
+    return symbols.replace("Ġ", " ").replace("Ċ", "\n")
+
+
 def serve(library: Library, port: int) -> None:
     """Answer on a port of 127.0.0.1 until the process is ended."""
 

@@ -13,7 +13,7 @@ import numpy as np
 import openvino
 import openvino_genai
 
-from .http_face import Put, serve
+from .http_face import Put, readable, serve
 
 CACHE_GB = 4
 
@@ -30,7 +30,7 @@ class ContinuousBatching:
         properties = {"INFERENCE_PRECISION_HINT": precision}
         self._pipeline = openvino_genai.ContinuousBatchingPipeline(folder, scheduler, "CPU", properties)
         source = json.loads(Path(folder, "tokenizer.json").read_text(encoding="utf-8"))
-        self._texts: dict[int, str] = {token: text for text, token in source["model"]["vocab"].items()}
+        self._texts: dict[int, str] = {token: readable(text) for text, token in source["model"]["vocab"].items()}
         self._inbox: queue.SimpleQueue[tuple[dict[str, Any], Put]] = queue.SimpleQueue()
         self._running: list[tuple[Any, Put]] = []
         self._count = 0

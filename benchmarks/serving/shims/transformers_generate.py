@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, StoppingCriteriaList
 
-from .http_face import Put, serve
+from .http_face import Put, readable, serve
 
 
 class _PassOn:
@@ -35,7 +35,9 @@ class Generate:
     def __init__(self, folder: str, sequences: int, dtype: str) -> None:
         self._model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
         tokenizer: Any = AutoTokenizer.from_pretrained(folder)
-        self._texts: list[str] = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+        self._texts: list[str] = [
+            readable(text) for text in tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+        ]
         self._sequences = sequences
         self._inbox: queue.SimpleQueue[tuple[dict[str, Any], Put]] = queue.SimpleQueue()
         threading.Thread(target=self._run, daemon=True).start()
