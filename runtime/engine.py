@@ -394,6 +394,10 @@ class Engine:
         ids = sequence.ids[: sequence.match_limit]
         return self._tiers.fetch(ids, sequence.salt, lambda: self._inbox.put(lambda: self._fetched(job)))
 
+    def _fetching(self) -> int:
+        """How many jobs wait for the disk: they own no sequence yet."""
+        return sum(self._owners.keys().isdisjoint(job.sequences) for job in self._jobs.values())
+
     def _fetched(self, job: AnyJob) -> None:
         if self._jobs.get(job.request_id) is job and not job.done:  # else it was aborted meanwhile
             self._start(job)
@@ -587,7 +591,7 @@ class Engine:
         compiled = self._intake.compiled()
         return EngineStats(
             running=len(self._scheduler.running),
-            waiting=len(self._scheduler.waiting),
+            waiting=len(self._scheduler.waiting) + self._fetching(),
             pages_total=self._pool.num_pages,
             pages_free=free,
             pages_cached=cached,

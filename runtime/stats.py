@@ -10,7 +10,7 @@ class EngineStats:
     """Counts since the engine started, and the state of its queue and pages now.
 
     Attributes:
-        running, waiting: sequences holding pages, and queued ones.
+        running, waiting: sequences holding pages, and queued ones, with requests whose prompt is being read from disk.
         pages_total, pages_free, pages_cached, pages_in_use: total is the sum of the other three; cached pages belong
             to the radix tree (locked or not), pages in use to one sequence alone.
         pages_evictable: cached pages that no running sequence holds.

@@ -144,6 +144,7 @@ def test_what_waits_for_a_slow_disk_delays_no_other_and_can_be_aborted(
         with pytest.raises(Aborted):
             aborted.result(60)
         assert len(run(second, OTHERS[0]).token_ids) == 12
+        assert (second.stats().running, second.stats().waiting) == (0, 1)
         assert not waits.done
         released.set()
         assert same(waits.result(60), plain)
