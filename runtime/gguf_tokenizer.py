@@ -60,7 +60,7 @@ def read_gguf(path: Path) -> TokenizerFiles:
         "truncation": None,
         "padding": None,
         "added_tokens": _added(file, tokens),
-        "post_processor": None,
+        "post_processor": _post_processor(file, tokens),
         **makers[kind](file, tokens),
     }
     return TokenizerFiles(
@@ -107,6 +107,23 @@ def _config(file: GgufFile, tokens: list[str]) -> dict[str, Any]:
             config[name] = tokens[_in_range(file, key, token, tokens)]
     template = file.metadata.get("tokenizer.chat_template")
     return {**config, "chat_template": template} if template else config
+
+
+def _post_processor(file: GgufFile, tokens: list[str]) -> dict[str, Any] | None:
+    """Puts the BOS token before a text, where the file says so; by default it is put before SentencePiece's."""
+    token = file.metadata.get("tokenizer.ggml.bos_token_id")
+    by_default = file.metadata.get("tokenizer.ggml.model") == "llama"
+    if token is None or not file.metadata.get("tokenizer.ggml.add_bos_token", by_default):
+        return None
+    name = tokens[_in_range(file, "bos", token, tokens)]
+    begin = {"SpecialToken": {"id": name, "type_id": 0}}
+    first, second = ({"Sequence": {"id": each, "type_id": 0}} for each in "AB")
+    return {
+        "type": "TemplateProcessing",
+        "single": [begin, first],
+        "pair": [begin, first, begin, second],
+        "special_tokens": {name: {"id": name, "ids": [token], "tokens": [name]}},
+    }
 
 
 def _eos_ids(file: GgufFile, tokens: list[str]) -> tuple[int, ...]:

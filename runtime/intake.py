@@ -55,7 +55,7 @@ class Intake:
             InvalidRequest (PromptTooLong, GrammarError, ...): the request cannot be served as it is.
         """
         request.validate()
-        prompt = self._ids(request.prompt, "prompt")
+        prompt = self._ids(request.prompt, "prompt", begin=True)
         job = self._job(request, prompt, abort, time.monotonic())
         if request.timeout is not None:
             job.deadline = job.times.arrived + request.timeout
@@ -65,7 +65,7 @@ class Intake:
 
     def _job(self, request: AnyRequest, prompt: list[int], abort: Callable[[str], None], now: float) -> AnyJob:
         if isinstance(request, ScoreRequest):
-            choices = [self._ids(choice, "choices") for choice in request.choices]
+            choices = [self._ids(choice, "choices", previous=prompt[-1]) for choice in request.choices]
             self._check_room(prompt, max(map(len, choices)), "and the longest choice {}")
             return ScoreJob(request, Ticket(request.id, abort), prompt, choices, now, room=self._score_room)
         if isinstance(request, EmbedRequest):
@@ -107,9 +107,11 @@ class Intake:
         )
 
     def _bad_words(self, words: Iterable[str]) -> tuple[tuple[int, ...], ...]:
-        """The token sequences of strings, as written and behind a space, which tokenizers write otherwise."""
-        texts = [text for word in words for text in (word, f" {word}")]
-        found = dict.fromkeys(tuple(self._ids(text, "bad_words")) for text in texts)
+        """The token sequences of strings inside a text, as written and behind a space, and as a text's first word."""
+        found: dict[tuple[int, ...], None] = {}
+        for word in words:
+            found[tuple(self._ids(word, "bad_words"))] = None
+            found |= dict.fromkeys(tuple(self._ids(text, "bad_words", previous=-1)) for text in (word, f" {word}"))
         return tuple(found)
 
     def _check_room(self, prompt: list[int], more: int, what: str = "") -> None:
@@ -120,9 +122,17 @@ class Intake:
                 f"the prompt has {len(prompt)} tokens{also}; the context holds {self._context_length}", param="prompt"
             )
 
-    def _ids(self, prompt: Sequence[int] | str, name: str) -> list[int]:
-        """Token ids of a prompt or choice. Raises `InvalidRequest` for none, or one outside the vocabulary."""
-        ids = self._tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
+    def _ids(
+        self, prompt: Sequence[int] | str, name: str, *, begin: bool = False, previous: int | None = None
+    ) -> list[int]:
+        """Token ids of a prompt or choice. Raises `InvalidRequest` for none, or one outside the vocabulary.
+
+        `begin` and `previous` say where a text stands, as for `Tokenizer.encode`.
+        """
+        if isinstance(prompt, str):
+            ids = self._tokenizer.encode(prompt, begin=begin, previous=previous)
+        else:
+            ids = list(prompt)
         if not ids:
             raise InvalidRequest(f"{name}: the tokenizer makes no token of {prompt!r}", param=name)
         self._check_ids(ids, name)  # a text's too: a tokenizer may have more tokens than its model

@@ -28,7 +28,7 @@ Part = str | tuple[int, ...]
 
 
 class Encode(Protocol):
-    def __call__(self, text: str, *, special: bool = False) -> list[int]: ...
+    def __call__(self, text: str, *, special: bool = False, previous: int | None = None) -> list[int]: ...
 
 
 class Decode(Protocol):
@@ -63,6 +63,7 @@ class PromptRenderer:
 
     Args:
         special_names: the texts that `encode` reads as special tokens where asked to.
+        begin: ids that stand before a state without roles; a chat template writes its own.
     """
 
     def __init__(
@@ -71,10 +72,12 @@ class PromptRenderer:
         decode: Decode,
         template: ChatTemplate | None,
         special_names: Iterable[str] = (),
+        begin: Sequence[int] = (),
     ) -> None:
         self._encode = encode
         self._decode = decode
         self._template = template
+        self._begin = tuple(begin)
         names = sorted(special_names, key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, names))) if names else None
         self._noticed: set[str] = set()
@@ -98,7 +101,7 @@ class PromptRenderer:
                 raise InvalidRequest(
                     "tools need chat turns to stand in: none of this state's text has a role", param="tools"
                 )
-            return self._encode_parts(self._parts(segments))
+            return [*self._begin, *self._encode_parts(self._parts(segments), None)]
         outside = next((segment for segment in segments if segment.turn < 0), None)
         if outside is not None:
             what = "generated text" if outside.kind is SegmentKind.GENERATED else "text"
@@ -174,8 +177,12 @@ class PromptRenderer:
             text = whole
         ids: list[int] = []
         for piece in marks.split(text):
-            ids += self._encode(piece, special=True) if isinstance(piece, str) else self._encode_parts(piece)
-        return ids + self._encode_parts(open_parts)
+            previous = ids[-1] if ids else None
+            if isinstance(piece, str):
+                ids += self._encode(piece, special=True, previous=previous)
+            else:
+                ids += self._encode_parts(piece, previous)
+        return ids + self._encode_parts(open_parts, ids[-1] if ids else None)
 
     def _without_special(self, value: Any, marks: Marks) -> Any:
         """Messages or tools with a mark for each name of a special token in their texts."""
@@ -189,10 +196,11 @@ class PromptRenderer:
             return [self._without_special(each, marks) for each in value]
         return value
 
-    def _encode_parts(self, parts: list[Part]) -> list[int]:
+    def _encode_parts(self, parts: list[Part], previous: int | None) -> list[int]:
+        """Ids of a content that follows the token `previous`, or None."""
         ids: list[int] = []
         for part in parts:
-            ids += self._encode(part) if isinstance(part, str) else part
+            ids += self._encode(part, previous=ids[-1] if ids else previous) if isinstance(part, str) else part
         return ids
 
     def _notice(self, text: str) -> None:

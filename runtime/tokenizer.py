@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,25 @@ from .generation_config import default_sampling
 from .gguf_file import SUFFIX
 from .gguf_tokenizer import read_gguf
 from .prompt import PromptRenderer
+from .text_start import begin_ids, first_space
 from .tokenizer_files import read_folder
+
+
+@dataclass(frozen=True, slots=True)
+class _Readers:
+    """One tokenizer twice: names of special tokens in a text are those tokens, or `plain` text."""
+
+    special: Any
+    plain: Any
 
 
 class Tokenizer:
     """The tokenizer of a Hugging Face model folder (`tokenizer.json`, `tokenizer_config.json`), or of a GGUF file.
 
     Thread-safe. Raises `ModelError` where a file is missing or unreadable.
+
+    Attributes:
+        begin_ids: what stands before every text that no chat template writes: commonly a BOS token, or nothing.
     """
 
     def __init__(self, model: str | Path) -> None:
@@ -30,36 +43,72 @@ class Tokenizer:
 
         path = Path(model)
         self._files = read_gguf(path) if path.suffix == SUFFIX and path.is_file() else read_folder(path)
+
+        def read(source: str) -> _Readers:
+            readers = _Readers(*(tokenizers.Tokenizer.from_str(source) for _ in range(2)))
+            readers.plain.encode_special_tokens = True
+            return readers
+
         try:
-            self._tokenizer = tokenizers.Tokenizer.from_str(self._files.source)
-            self._plain = tokenizers.Tokenizer.from_str(self._files.source)
+            self._start = read(self._files.source)
+            self._space = first_space(self._files.source)
+            self._onward = self._start if self._space is None else read(self._space.without)
         except Exception as error:  # the library raises bare Exception
             raise ModelError(f"{self._files.place} is not a readable tokenizer: {error}") from error
-        self._plain.encode_special_tokens = True
+        self._tokenizer = self._start.special
         self._config = self._files.config
+        self.begin_ids = begin_ids(self._tokenizer)
         self.vocab_size: int = self._tokenizer.get_vocab_size(with_added_tokens=True)
         self.eos_ids = self._find_eos_ids()
         self.default_sampling = default_sampling(self._files.generation)
         added = self._tokenizer.get_added_tokens_decoder()
         self.special_ids = frozenset(token for token, entry in added.items() if entry.special)
-        self._added_text = {token: entry.content for token, entry in added.items() if not entry.special}
-        self._special_text = {token: entry.content for token, entry in added.items() if entry.special}
+        self._added_text: dict[int, str] = {token: entry.content for token, entry in added.items() if not entry.special}
+        self._special_text: dict[int, str] = {token: entry.content for token, entry in added.items() if entry.special}
         self.template = self._find_template()
         special_names = [entry.content for entry in added.values() if entry.special]
-        self._renderer = PromptRenderer(self.encode, self.decode, self.template, special_names)
+        self._renderer = PromptRenderer(self.encode, self.decode, self.template, special_names, begin=self.begin_ids)
 
-    def encode(self, text: str, *, special: bool = False) -> list[int]:
-        """Ids of `text`. Names of special tokens in it are plain text unless `special`. Adds no BOS or EOS.
+    def encode(
+        self, text: str, *, special: bool = False, begin: bool = False, previous: int | None = None
+    ) -> list[int]:
+        """Ids of `text`.
+
+        Args:
+            special: names of special tokens in it are those tokens; else they are plain text.
+            begin: put `begin_ids` before it, unless it begins with them as it is.
+            previous: the token it follows; None where it is the first. Text that follows other text gets no space that
+                the tokenizer puts before a first word.
 
         Raises `InvalidRequest` for text with lone surrogates, which no UTF-8 tokenizer can write.
         """
-        chosen = self._tokenizer if special else self._plain
+        readers = self._start if self._is_first(previous) else self._onward
         try:
-            return list(chosen.encode(text, add_special_tokens=False).ids)
+            ids = list((readers.special if special else readers.plain).encode(text, add_special_tokens=False).ids)
         except UnicodeEncodeError as error:
             raise InvalidRequest(
                 f"the text holds a lone surrogate at character {error.start}", param="prompt"
             ) from error
+        known = tuple(ids[: len(self.begin_ids)]) == self.begin_ids
+        return ids if known or not begin else [*self.begin_ids, *ids]
+
+    def _is_first(self, previous: int | None) -> bool:
+        if previous is None or self._space is None:
+            return True
+        return self._space.always and previous in self.special_ids
+
+    def prompt_bytes(self, ids: Sequence[int]) -> list[bytes]:
+        """What each of a prompt's tokens adds to its text, special tokens by name.
+
+        Nothing for `begin_ids` at its start, nor the space that the tokenizer put before the first word: this is the
+        text that `encode` makes these ids of.
+        """
+        count = len(self.begin_ids)
+        first = count if tuple(ids[:count]) == self.begin_ids else 0
+        texts = [b""] * first + [self.token_bytes(token, special=True) for token in ids[first:]]
+        if self._space is not None and first < len(ids) and texts[first].startswith(b" "):
+            texts[first] = texts[first][1:]
+        return texts
 
     def decode(self, ids: Sequence[int], *, special: bool = False) -> str:
         """The text of `ids`, special tokens left out, or written by name where `special`.
@@ -90,7 +139,11 @@ class Tokenizer:
     def vocabulary(self) -> Vocabulary:
         """The vocabulary that grammars are compiled over; it tokenises forced text with this tokenizer."""
         plain = Vocabulary.from_text(self._files.source, self._files.place, eos_ids=self.eos_ids)
-        return Vocabulary(plain.tokens, list(self.eos_ids), self.encode, plain.special)
+        return Vocabulary(plain.tokens, list(self.eos_ids), self._continued, plain.special)
+
+    def _continued(self, text: str) -> list[int]:
+        """Ids of text that other text stands before."""
+        return list(self._onward.plain.encode(text, add_special_tokens=False).ids)
 
     @property
     def template_source(self) -> str | None:

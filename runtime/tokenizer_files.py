@@ -36,7 +36,9 @@ def read_folder(folder: Path) -> TokenizerFiles:
     """The tokenizer of a model folder. Raises `ModelError` where a file is missing or unreadable."""
     file = folder / "tokenizer.json"
     if not file.is_file():
-        raise ModelError(f"{folder} has no tokenizer.json")
+        other = next((name for name in ("tokenizer.model", "tekken.json") if (folder / name).is_file()), None)
+        only = f", only {other}: save it with transformers' AutoTokenizer, which writes one" if other else ""
+        raise ModelError(f"{folder} has no tokenizer.json{only}")
     generation = _read_json(folder / "generation_config.json")
     eos_ids: list[int] = []
     for config in (generation, _read_json(folder / "config.json")):

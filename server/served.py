@@ -81,12 +81,15 @@ class Served:
         if constraint.kind in (ConstraintKind.JSON_SCHEMA, ConstraintKind.STRUCTURAL_TAG) and deeper(source, depth):
             raise GrammarError(f"{place}: nested too deeply, more than {depth} levels", param=param)
 
-    async def encode(self, prompts: Sequence[str | list[int]]) -> list[tuple[int, ...]]:
-        """Ids of prompts, which may be ids already; names of special tokens in a text are those tokens."""
+    async def encode(self, prompts: Sequence[str | list[int]], *, begin: bool = True) -> list[tuple[int, ...]]:
+        """Ids of prompts, which may be ids already; names of special tokens in a text are those tokens.
+
+        With `begin` a text gets the tokens that the tokenizer puts before every text.
+        """
 
         def encode() -> list[tuple[int, ...]]:
             return [
-                tuple(self.tokenizer.encode(prompt, special=True) if isinstance(prompt, str) else prompt)
+                tuple(self.tokenizer.encode(prompt, special=True, begin=begin) if isinstance(prompt, str) else prompt)
                 for prompt in prompts
             ]
 

@@ -25,8 +25,9 @@ OutcomeT = TypeVar("OutcomeT")
 class TokenizeRequest(RequestBody):
     """A `prompt` as completions take it, or `messages` as chat does, with `tools` and what the chat template reads.
 
-    `add_generation_prompt` false leaves out the beginning of the answer. `add_special_tokens` may only be false: no
-    token is ever put before a prompt here. `return_token_strs` asks for each token's text as well.
+    `add_generation_prompt` false leaves out the beginning of the answer, `add_special_tokens` false the tokens that the
+    tokenizer puts before a `prompt`; before `messages` it puts none. `return_token_strs` asks for each token's text as
+    well.
     """
 
     refused: ClassVar[Refusals] = {
@@ -48,10 +49,9 @@ class TokenizeRequest(RequestBody):
         """Raise `InvalidRequest` naming the field where fields are missing or do not go together."""
         if (self.prompt is None) == (self.messages is None):
             raise InvalidRequest("prompt: either prompt or messages is needed, and not both", param="prompt")
-        if self.add_special_tokens:
+        if self.messages is not None and self.add_special_tokens:
             raise UnknownOption(
-                "add_special_tokens: no token is put before a prompt here, neither by this endpoint nor where texts "
-                "are generated; only false is taken",
+                "add_special_tokens: the chat template writes its own; only false is taken with messages",
                 param="add_special_tokens",
             )
         if self.messages is None:
@@ -95,7 +95,7 @@ def tokenization_router(served: Served) -> APIRouter:
         _check_model(served, body.model)
         body.check()
         if body.messages is None:
-            (ids,) = await served.encode([body.prompt or ""])
+            (ids,) = await served.encode([body.prompt or ""], begin=body.add_special_tokens is not False)
         else:
             ids = await _conversation(served, body, body.messages)
         strings = {"token_strs": await _unblocked(_texts, served, ids)} if body.return_token_strs else {}

@@ -21,7 +21,11 @@ class ApiTokenizer(Protocol):
     eos_ids: tuple[int, ...]
     default_sampling: Sampling
 
-    def encode(self, text: str, *, special: bool = False) -> list[int]: ...
+    def encode(
+        self, text: str, *, special: bool = False, begin: bool = False, previous: int | None = None
+    ) -> list[int]: ...
+
+    def prompt_bytes(self, ids: Sequence[int]) -> list[bytes]: ...
 
     def token_bytes(self, token_id: int, special: bool = False) -> bytes: ...
 
@@ -110,9 +114,9 @@ def prompt_logprobs(
     texts = [token_text(tokenizer, token) for token in token_ids]
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     offsets, offset = [], 0
-    for token in token_ids:
+    for added in tokenizer.prompt_bytes(token_ids):
         offsets.append(offset)
-        offset += len(decoder.decode(tokenizer.token_bytes(token, special=True)))
+        offset += len(decoder.decode(added))
     alternatives = None
     if tops is not None:
         alternatives = [
@@ -128,8 +132,8 @@ def prompt_logprobs(
 
 
 def prompt_text(tokenizer: ApiTokenizer, token_ids: Sequence[int]) -> str:
-    """A prompt as text, special tokens by name."""
-    return b"".join(tokenizer.token_bytes(token, special=True) for token in token_ids).decode(errors="replace")
+    """A prompt as text, special tokens by name, but for those that stand before every text."""
+    return b"".join(tokenizer.prompt_bytes(token_ids)).decode(errors="replace")
 
 
 def joined(first: CompletionLogprobs, second: CompletionLogprobs) -> CompletionLogprobs:

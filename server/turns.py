@@ -158,7 +158,7 @@ async def prepare(served: Served, conversation: Conversation) -> Turn:
         raise
     reasoning, opened = _reasoning(served, prompt)
     if conversation.prefill:
-        prompt = [*prompt, *await _prefill(served, conversation, opened=opened)]
+        prompt = [*prompt, *await _prefill(served, conversation, prompt, opened=opened)]
         reasoning, opened = None, False
     asked = conversation.asked
     shaped = bool(tools.offered) or reasoning is not None
@@ -246,14 +246,20 @@ def _check_counts(served: Served, conversation: Conversation) -> None:
         raise InvalidRequest(f"tools: two of them have the name {twice[:64]!r}", param="tools")
 
 
-async def _prefill(served: Served, conversation: Conversation, *, opened: bool) -> tuple[int, ...]:
-    """The ids of a begun answer. Raises `InvalidRequest` where the prompt has begun a reasoning: it would go there."""
+async def _prefill(
+    served: Served, conversation: Conversation, prompt: Sequence[int], *, opened: bool
+) -> tuple[int, ...]:
+    """The ids of a begun answer behind `prompt`.
+
+    Raises `InvalidRequest` where the prompt has begun a reasoning: it would go there.
+    """
     if opened:
         param = conversation.messages_param
         raise InvalidRequest(
             f"{param}: this model begins by reasoning, so that its answer cannot be begun for it", param=param
         )
-    return await asyncio.to_thread(lambda: tuple(served.tokenizer.encode(conversation.prefill)))
+    previous = prompt[-1] if prompt else None
+    return tuple(await asyncio.to_thread(served.tokenizer.encode, conversation.prefill, previous=previous))
 
 
 def _reasoning(served: Served, prompt: Sequence[int]) -> tuple[ReasoningMarkers | None, bool]:

@@ -36,9 +36,13 @@ DEFAULT_MAX_TOKENS = 16
 
 
 class CompletionRequest(SamplingFields, ConstraintFields):
-    """OpenAI's request; the fields refused are OpenAI's that this server does not serve."""
+    """OpenAI's request; the fields refused are OpenAI's that this server does not serve.
 
-    refused: ClassVar[Refusals] = OTHER_EXTENSIONS_REFUSED | {
+    `add_special_tokens`, vLLM's, is true unless said otherwise: a text gets what the tokenizer puts before every text.
+    """
+
+    refused: ClassVar[Refusals] = {
+        **{name: values for name, values in OTHER_EXTENSIONS_REFUSED.items() if name != "add_special_tokens"},
         "best_of": (None, 1),
         "suffix": (None, ""),
     }
@@ -48,6 +52,7 @@ class CompletionRequest(SamplingFields, ConstraintFields):
     max_tokens: int | None = None
     logprobs: int | None = Field(default=None, ge=0, le=20)
     echo: bool | None = None
+    add_special_tokens: bool | None = None
     prompt_logprobs: PromptLogprobsField = None
 
 
@@ -89,7 +94,7 @@ def completions_router(served: Served) -> APIRouter:
         include_usage = body.include_usage()
         check_prompt_logprobs(body.prompt_logprobs, stream=body.stream)
         n = served.check_n(body.n)
-        prompts = await _prompts(served, body.prompt, n)
+        prompts = await _prompts(served, body.prompt, n, begin=body.add_special_tokens is not False)
         asked = body.constraint()
         call = _Call(served, body, prompts, n, asked.param if asked is not None else None)
         requests = served.requests(
@@ -110,7 +115,7 @@ def completions_router(served: Served) -> APIRouter:
     return router
 
 
-async def _prompts(served: Served, given: Prompts, n: int) -> list[tuple[int, ...]]:
+async def _prompts(served: Served, given: Prompts, n: int, *, begin: bool) -> list[tuple[int, ...]]:
     """The prompts as ids. Raises `InvalidRequest` for none, too many, or an empty one."""
     prompts = each_prompt(given)
     check_prompts(served, prompts, "prompt", served.limits.prompts)
@@ -119,7 +124,7 @@ async def _prompts(served: Served, given: Prompts, n: int) -> list[tuple[int, ..
             f"{len(prompts)} prompts of {n} choices each are more than {served.limits.generations} generations",
             param="n",
         )
-    return await served.encode(prompts)
+    return await served.encode(prompts, begin=begin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,11 @@ class EmbeddingRequest(RequestBody):
     """OpenAI's request; the fields refused are what vLLM and SGLang add to it and this server does not serve.
 
     `dimensions` may only be what the model has, since its embeddings are not made to be cut short. Extensions:
-    `pooling`, which is `last` (the last token's hidden state, the default) or `mean` (of all tokens'), `cache_salt`
-    and `priority`.
+    `add_special_tokens` (vLLM's), `pooling`, which is `last` (the last token's hidden state, the default) or `mean` (of
+    all tokens'), `cache_salt` and `priority`.
     """
 
     refused: ClassVar[Refusals] = {
-        "add_special_tokens": (None, False),
         "additional_data": (None,),
         "chat_template": (None,),
         "chat_template_kwargs": (None, {}),
@@ -56,6 +55,7 @@ class EmbeddingRequest(RequestBody):
     cache_salt: str | None = None
     priority: int | None = None
     user: str | None = None
+    add_special_tokens: bool | None = None
 
 
 class Embedding(BaseModel):
@@ -90,15 +90,17 @@ def embeddings_router(served: Served) -> APIRouter:
     async def create_embeddings(request: Request, body: EmbeddingRequest) -> Response:
         """Embed a text, or each of several.
 
-        An input is taken as it stands, as a prompt of completions is: no token is put before or after it, and nothing
-        of it is cut off. The vector is the model's last hidden state, pooled and scaled to unit length.
+        An input is taken as a prompt of completions is: before a text stands what the tokenizer puts before every text,
+        unless `add_special_tokens` is false, and nothing is cut off. The vector is the model's last hidden state,
+        pooled and scaled to unit length.
         """
         served.check_model(body.model)
         served.engine.check()
         inputs = each_prompt(body.input)
         _check_dimensions(served, body.dimensions)
         check_prompts(served, inputs, "input", served.limits.inputs)
-        return json_response(await until_gone(request, _answer(served, body, await served.encode(inputs))))
+        ids = await served.encode(inputs, begin=body.add_special_tokens is not False)
+        return json_response(await until_gone(request, _answer(served, body, ids)))
 
     return router
 

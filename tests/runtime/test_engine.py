@@ -220,7 +220,7 @@ def test_a_fork_of_the_process_is_told_that_the_engine_is_not_there(
 
 
 def test_text_without_tokens_is_refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine.tokenizer, "encode", lambda text: [])  # as a normaliser may that strips blanks
+    monkeypatch.setattr(engine.tokenizer, "encode", lambda text, **where: [])  # as where blanks are stripped
     with pytest.raises(InvalidRequest, match="no token"):
         engine.generate(GenerateRequest(id="blank", prompt=" "))
 

@@ -215,7 +215,9 @@ class FakeTokenizer:
     eos_ids = (EOS,)
     default_sampling = Sampling(temperature=1.0, top_k=50)
 
-    def encode(self, text: str, *, special: bool = False) -> list[int]:
+    def encode(
+        self, text: str, *, special: bool = False, begin: bool = False, previous: int | None = None
+    ) -> list[int]:
         role = text.split("|>")[0].removeprefix("<|")
         if special and text.startswith(f"<|{role}|>"):
             return [ROLES[role], *text[len(role) + 4 :].encode()]
@@ -223,6 +225,9 @@ class FakeTokenizer:
 
     def token_bytes(self, token_id: int, special: bool = False) -> bytes:
         return bytes([token_id]) if token_id < 256 else b""
+
+    def prompt_bytes(self, ids: Sequence[int]) -> list[bytes]:
+        return [self.token_bytes(token, special=True) for token in ids]
 
     def render_chat(
         self,

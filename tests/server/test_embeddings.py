@@ -81,7 +81,6 @@ def test_options_reach_the_engine(client: openai.OpenAI, server: RunningServer) 
         ({"encoding_format": "int8"}, "encoding_format"),
         ({"truncate_prompt_tokens": 8}, "truncate_prompt_tokens"),
         ({"normalize": False}, "normalize"),
-        ({"add_special_tokens": True}, "add_special_tokens"),
         ({"embed_dtype": "float16"}, "embed_dtype"),
         ({"inputs": "Hi"}, "inputs"),
     ],
