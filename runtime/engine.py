@@ -316,6 +316,7 @@ class Engine:
         finally:
             self._answer_all(EngineClosed(reason))
             close_tiers(self._tiers, flush=in_order)
+            self._runner.close()
 
     def _answer_all(self, error: EngineClosed) -> None:
         """The last thing the engine does: whoever waits is answered first, then the pages are put back."""

@@ -17,6 +17,7 @@ from ..kernels.dispatch import explain
 from ..kernels.linear.layer import unquantized
 from ..kernels.linear.quantized import BATCH_INVARIANT, KINDS, MakeQuantized
 from .kv_cache import KVCache
+from .lanes import Lanes
 from .mask_pool import MaskPool
 from .models.checkpoint import open_checkpoint
 from .models.config import ModelConfig
@@ -155,6 +156,7 @@ def load(
         dtype=dtype,
         device=device,
     )
+    lanes, lanes_choice = _choose_lanes(options, device)
     masks = MaskPool(max(256, 2 * options.max_running), config.vocab_size, device)
     choices = (
         f"device: {device}, because {device_reason}",
@@ -162,10 +164,11 @@ def load(
         f"overlap: {'on' if overlaps else 'off'}, because {overlap_reason}",
         *((f"weights: {source.notice}",) if source.notice is not None else ()),
         *((f"quantization: {quantized.explain()}, because it was asked for",) if quantized is not None else ()),
+        f"lanes: {lanes_choice}",
         f"pages: {num_pages} of {options.page_size} tokens, because {pages_reason}",
         *map(str, (explain(device, batch_invariant=options.batch_invariant) | {"linear": linear_choice}).values()),
     )
-    runner = Runner(model, cache, masks, device=device)
+    runner = Runner(model, cache, masks, device=device, lanes=lanes)
     progress("warming up")
     runner.warm_up()
     progress("preparing the grammar engine")
@@ -235,6 +238,15 @@ def _choose_dtype(options: EngineOptions, config: ModelConfig, device: torch.dev
     if config.dtype not in DTYPES:
         raise ModelError(f"config.json names the dtype {config.dtype!r}; known are {', '.join(DTYPES)}")
     return DTYPES[config.dtype], "config.json says so"
+
+
+def _choose_lanes(options: EngineOptions, device: torch.device) -> tuple[Lanes, str]:
+    if device.type != "cpu":
+        return Lanes(1), f"1, because the device is {device.type}"
+    if options.batch_invariant:
+        return Lanes(1), "1, because batch_invariant asks for the same number of threads in every step"
+    threads = torch.get_num_threads()
+    return Lanes(threads), f"{threads}, because torch uses that many threads"
 
 
 def _choose_pages(

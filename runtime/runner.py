@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -11,6 +12,7 @@ from ..kernels.attention.branches import depths
 from ..kernels.masked_sample import Adjust, Sampled, SamplingTensors, masked_sample
 from .jobs import Drawn, SampleRow, Scored, ScoreRow
 from .kv_cache import KVCache
+from .lanes import Lanes
 from .mask_pool import MaskPool
 from .models.registry import Model
 from .scheduler import Chunk
@@ -34,11 +36,18 @@ class Draws:
 class Runner:
     """Runs steps of one model over one KV pool."""
 
-    def __init__(self, model: Model, cache: KVCache, masks: MaskPool, *, device: torch.device) -> None:
+    def __init__(
+        self, model: Model, cache: KVCache, masks: MaskPool, *, device: torch.device, lanes: Lanes | None = None
+    ) -> None:
         self._model = model
+        self._lanes = lanes or Lanes(1)
         self._cache = cache
         self._masks = masks
         self._device = device
+
+    def close(self) -> None:
+        """End the threads that shares of steps run on."""
+        self._lanes.close()
 
     def warm_up(self) -> None:
         """Draw one token from nothing, so that what is compiled at first use is compiled before the first request."""
@@ -55,6 +64,12 @@ class Runner:
         Pages that forks take along are copied first.
         """
         self._fork(chunks)
+        shares = self._lanes.run(self._forward, chunks, lambda chunk: chunk.count)
+        return shares[0] if len(shares) == 1 else torch.cat(shares)
+
+    @torch.inference_mode()
+    def _forward(self, chunks: list[Chunk]) -> torch.Tensor:
+        """`forward` of a share of the chunks."""
         page_size = self._cache.page_size
         ids: list[int] = []
         positions: list[int] = []
@@ -87,10 +102,15 @@ class Runner:
             self._cache.copy(self._tensor([source for source, _ in copies]), self._tensor([to for _, to in copies]))
 
     @torch.inference_mode()
-    def sample(self, hidden: torch.Tensor, rows: list[SampleRow]) -> Draws | None:
-        """Draw a token for each row under its mask; `collect` gives them. None for no rows."""
+    def sample(self, hidden: torch.Tensor, rows: list[SampleRow]) -> list[Draws]:
+        """Draw a token for each row under its mask; `collect` gives them."""
         if not rows:
-            return None
+            return []
+        return self._lanes.run(partial(self._sample, hidden), rows, lambda _: 1)
+
+    @torch.inference_mode()
+    def _sample(self, hidden: torch.Tensor, rows: list[SampleRow]) -> Draws:
+        """`sample` of a share of the rows."""
         logits = self._model.logits(hidden[self._tensor([row.row for row in rows])])
         params = SamplingTensors.build(
             temperature=[row.temperature for row in rows],
@@ -108,14 +128,9 @@ class Runner:
         counts = [row.top for row in rows]
         return Draws(sampled, logits.log_softmax(dim=-1).topk(max(counts)) if max(counts) else None, counts)
 
-    def collect(self, draws: Draws | None) -> list[Drawn]:
+    def collect(self, draws: list[Draws]) -> list[Drawn]:
         """Wait for what `sample` launched: a token for each row."""
-        if draws is None:
-            return []
-        sampled = draws.sampled
-        tokens, logprobs, allowed = sampled.tokens.tolist(), sampled.logprobs.tolist(), sampled.allowed.tolist()
-        tops = _pairs(*draws.likeliest, draws.counts) if draws.likeliest else [()] * len(tokens)
-        return [Drawn(*each) for each in zip(tokens, logprobs, allowed, tops, strict=True)]
+        return [drawn for share in draws for drawn in _drawn(share)]
 
     @torch.inference_mode()
     def score(self, hidden: torch.Tensor, rows: list[ScoreRow], count: int = 0) -> list[list[Scored]]:
@@ -137,6 +152,13 @@ class Runner:
 
     def _tensor(self, values: list[int]) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.int64, device=self._device)
+
+
+def _drawn(draws: Draws) -> list[Drawn]:
+    sampled = draws.sampled
+    tokens, logprobs, allowed = sampled.tokens.tolist(), sampled.logprobs.tolist(), sampled.allowed.tolist()
+    tops = _pairs(*draws.likeliest, draws.counts) if draws.likeliest else [()] * len(tokens)
+    return [Drawn(*each) for each in zip(tokens, logprobs, allowed, tops, strict=True)]
 
 
 def _branches(chunk: Chunk) -> tuple[int, ...]:

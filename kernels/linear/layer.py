@@ -51,7 +51,7 @@ def unquantized(
     """What makes the layers of a model whose weights stay in `dtype`, and why that."""
     reason = packed.why_not(device, dtype)
     if reason is None and not batch_invariant:
-        return packed.Packed, Choice("linear", "packed", "torch's own call packs a bfloat16 weight anew each time")
+        return packed.Packed, Choice("linear", "packed", "oneDNN has its weights in its own layout ready")
     choice = choose("linear", device, batch_invariant=batch_invariant)
     if not batch_invariant and device.type == "cpu":
         choice = Choice("linear", choice.path, str(reason))

@@ -1,6 +1,7 @@
-"""linear with its weight in oneDNN's own layout, for CPUs that multiply bfloat16.
+"""linear with its weight in oneDNN's own layout, for CPUs.
 
-Torch's own call puts the weight into that layout anew each time, which costs more than the product of few rows.
+Torch's own call puts a bfloat16 weight into that layout anew each time, which costs more than the product of few rows;
+and it gives float32 to another library, which on some CPUs takes twice as long.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _ROWS = 64
 
 
 class Packed:
-    """A layer of bfloat16. Its weight is kept packed alone: one that is shared, as with embeddings, is held twice."""
+    """A layer of float32 or bfloat16. A weight that is used elsewhere too, as embeddings are, is then held twice."""
 
     __slots__ = ("_bias", "_weight")
 
@@ -33,10 +34,10 @@ def why_not(device: torch.device, dtype: torch.dtype) -> str | None:
     """Why `Packed` does not serve this device and dtype; None where it does."""
     if device.type != "cpu":
         return f"the device is {device.type}"
-    if dtype != torch.bfloat16:
-        return f"{str(dtype).removeprefix('torch.')} needs no layout of its own"
     if not all(hasattr(_mkldnn, name) for name in ("_reorder_linear_weight", "_is_mkldnn_bf16_supported")):
         return "this torch has no oneDNN"
-    if not _mkldnn._is_mkldnn_bf16_supported():
+    if dtype == torch.bfloat16 and not _mkldnn._is_mkldnn_bf16_supported():
         return "this CPU has no instructions for bfloat16"
+    if dtype not in (torch.float32, torch.bfloat16):
+        return f"oneDNN is not asked for {str(dtype).removeprefix('torch.')}"
     return None

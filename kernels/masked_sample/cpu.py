@@ -14,6 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..simd import compiled, exp, float_of, inlined
 from .noise import MULTIPLIERS, ROUNDS, WEYL
 from .params import Sampled, SamplingTensors
 from .reference import MASS_UNIT
@@ -24,6 +25,8 @@ _NO_MASS = np.float32(-27.8)  # exp(-27.8) is under 2^-40: such a token has no m
 _MOST_NOISE = np.float32(22.9)  # no Gumbel noise of 32 bits is greater than -log(2^-33) = 22.87
 _LARGEST = np.float32(np.finfo(np.float32).max)
 _NONE = np.float32(-np.inf)
+_BLOCK = 1024
+_LEAST_KEY, _MAGNITUDE, _INFINITY = np.int32(-(2**31)), np.int32(0x7FFFFFFF), np.int32(0x7F800000)
 _HALF, _THIRD, _QUARTER, _ONE = np.float32(1 / 2), np.float32(1 / 3), np.float32(1 / 4), np.float32(1)
 _UNIT = np.float32(2.0**-32)
 _MOST_UNIFORM = np.float32(1 - 2.0**-24)
@@ -58,8 +61,10 @@ def masked_sample(logits: Tensor, mask_table: Tensor, mask_rows: Tensor, params:
         torch.empty(batch, dtype=torch.float32),
         torch.empty(batch, dtype=torch.int32),
     )
+    raw = logits.float().contiguous().numpy()
     _sample_rows(
-        logits.float().contiguous().numpy(),
+        raw,
+        raw.view(np.int32),
         mask_table.contiguous().numpy(),
         rows.numpy(),
         (starts, tokens, scale, add),
@@ -80,10 +85,11 @@ def masked_sample(logits: Tensor, mask_table: Tensor, mask_rows: Tensor, params:
 
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
+"""Without leave to round otherwise than the reference: what is drawn may hang on it."""
 
 
 @_compiled
-def _sample_rows(logits, table, rows, adjust, filters, seeds, positions, tokens, logprobs, allowed):
+def _sample_rows(logits, bits, table, rows, adjust, filters, seeds, positions, tokens, logprobs, allowed):
     starts, adjust_tokens, scale, add = adjust
     temperature, inverse_temperature, top_k, top_p, log_min_p = filters
     batch, vocabulary = logits.shape
@@ -91,23 +97,25 @@ def _sample_rows(logits, table, rows, adjust, filters, seeds, positions, tokens,
     members = np.empty(vocabulary, np.float32)
     for row in range(batch):
         raw = logits[row]
-        most, log_sum, broken = _log_sum_exp(raw)
-        if rows[row] < 0:
+        most, token, broken = _greatest(bits[row])
+        free = rows[row] < 0
+        allowed[row] = vocabulary if free else _apply_mask(raw, table[rows[row]], z)
+        adjusted = starts[row] < starts[row + 1]
+        best = raw[token]
+        if free and (adjusted or temperature[row] > 0):
             for t in range(vocabulary):  # slices would take seconds more to compile
                 z[t] = raw[t]
-            allowed[row] = vocabulary
-        else:
-            allowed[row] = _apply_mask(raw, table[rows[row]], z)
         for entry in range(starts[row], starts[row + 1]):
             token = adjust_tokens[entry]
             if rows[row] < 0 or (table[rows[row], token >> 5] >> (token & 31)) & 1:
                 x = raw[token]
                 x = (x / scale[entry] if x > 0 else x * scale[entry]) + add[entry]
                 z[token] = min(x, _LARGEST)
-        best, token = _NONE, -1
-        for t in range(vocabulary):
-            if z[t] > best:
-                best, token = z[t], t
+        if adjusted or not free:
+            _, token, _ = _greatest(z.view(np.int32))
+            best = z[token]
+        if best == _NONE:
+            token = -1
         if broken:
             token = -2
         elif token >= 0 and temperature[row] > 0:
@@ -118,23 +126,49 @@ def _sample_rows(logits, table, rows, adjust, filters, seeds, positions, tokens,
                 least = max(least, _threshold(z, top_k[row], top_p[row], members))
             token = _draw(z, least, seeds[row], positions[row])
         tokens[row] = token
-        logprobs[row] = raw[token] - most - log_sum if token >= 0 else _NONE
+        logprobs[row] = raw[token] - _log_sum_exp(raw, most) if token >= 0 else _NONE
 
 
 @_compiled
-def _log_sum_exp(raw):
-    """The greatest logit, the log of the sum of exp(raw - greatest), and whether there is a NaN or +inf."""
-    most, broken = _NONE, False
-    for x in raw:
-        if x > most:
-            most = x
-        if not x < np.inf:
-            broken = True
+def _greatest(bits):
+    """The greatest of some float32, the first place it stands at, and whether there is a NaN or +inf.
+
+    Floats compare as the integers of their bits do, once those of negative ones are turned round; integers are what a
+    compiler compares many of at once. NaN may count as greater or less than all others.
+    """
+    count = len(bits)
+    most, at, broken = _LEAST_KEY, 0, False
+    for first in range(0, count, _BLOCK):
+        greatest, bad = _LEAST_KEY, np.int32(0)
+        for t in range(first, min(first + _BLOCK, count)):
+            b = bits[t]
+            greatest = max(greatest, _key(b))
+            bad |= np.int32((b & _MAGNITUDE) > _INFINITY) | np.int32(b == _INFINITY)
+        broken |= bad != 0
+        if greatest > most:
+            most, at = greatest, first
+    for t in range(at, min(at + _BLOCK, count)):
+        if _key(bits[t]) == most:
+            return float_of(_key(most)), t, broken
+    return _NONE, 0, broken
+
+
+@inlined
+def _key(b):
+    """From bits to an integer of the same order, 0 for both zeros; and back."""
+    return (b ^ ((b >> np.int32(31)) & _MAGNITUDE)) + np.int32(b == _LEAST_KEY)
+
+
+@compiled
+def _log_sum_exp(raw, most):
+    """The log of the sum of exp(raw), of which `most` is the greatest, finite."""
     total = 0.0
-    if most > _NONE and not broken:
-        for x in raw:
-            total += math.exp(x - most)
-    return most, np.float32(math.log(total)), broken
+    for first in range(0, len(raw), _BLOCK):
+        part = np.float32(0)
+        for t in range(first, min(first + _BLOCK, len(raw))):
+            part += exp(raw[t] - most)
+        total += part
+    return most + np.float32(math.log(total))
 
 
 @_compiled
@@ -155,11 +189,9 @@ def _apply_mask(raw, words, z):
             count += last - first
         else:
             for t in range(first, last):
-                if (bits >> (t - first)) & 1:
-                    z[t] = raw[t]
-                    count += 1
-                else:
-                    z[t] = _NONE
+                open_bit = (bits >> np.int32(t - first)) & np.int32(1)
+                z[t] = raw[t] if open_bit else _NONE
+                count += open_bit
     return count
 
 

@@ -30,6 +30,12 @@ def mask_of(tokens: list[int], vocabulary: int) -> torch.Tensor:
     return torch.tensor([[word - 2**32 if word >= 2**31 else word for word in words]], dtype=torch.int32)
 
 
+@both
+def test_both_zeros_tie(sample: Implementation) -> None:
+    logits = torch.tensor([[-1.0, -0.0, 0.0], [-1.0, 0.0, -0.0]])
+    assert sample(logits, *no_mask(2, 3), SamplingTensors.build(temperature=[0.0, 0.0])).tokens.tolist() == [1, 1]
+
+
 @pytest.mark.parametrize("tied", [False, True], ids=["distinct", "tied"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("vocabulary", [7, 33, 1000, 4101])
