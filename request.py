@@ -153,17 +153,20 @@ class ProgramHints:
     """What the language knows of a call's program; the scheduler may use it, results never depend on it.
 
     Attributes:
-        session: calls of one program state share this id.
+        session: calls of one program state share this id; the state calls on until the session is released.
         fork_group: calls of one fork share this id; None outside a fork.
         fork_size: how many branches that fork has.
         more_calls: the session is known to call again after this.
-        common_prefix: leading prompt tokens (or characters, before tokenisation) shared by the whole batch.
+        batch: the items of one batch share this id.
+        common_prefix: leading prompt tokens (or characters, before tokenisation) that the batch's items have in common,
+            as far as they are known.
     """
 
     session: str | None = None
     fork_group: str | None = None
     fork_size: int = 1
     more_calls: bool = False
+    batch: str | None = None
     common_prefix: int = 0
 
 

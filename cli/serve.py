@@ -58,6 +58,9 @@ def serve(
     speculation: Annotated[
         str, typer.Option(help="Guess ahead from the prompt and output: auto (where it pays), prompt_lookup, off.")
     ] = "auto",
+    eviction: Annotated[
+        str, typer.Option(help="Which prefixes go first when pages run out: program (by what is known of it) or lru.")
+    ] = "program",
     seed: Annotated[int, typer.Option(help="Seeds the seeds of requests that bring none.")] = 0,
     tool_parser: Annotated[
         str, typer.Option(help="How the model writes tool calls: auto, none, hermes, llama3_json, mistral, pythonic.")
@@ -144,6 +147,7 @@ def serve(
         cache_dir=cache_dir,
         disk_cache_bytes=disk_cache_mb << 20,
         speculation=speculation,
+        eviction=eviction,
         seed=seed,
     )
     options = ServeOptions(

@@ -56,6 +56,11 @@ class Step:
         """Whether requests come of it."""
         return self.slot is not None
 
+    @property
+    def leads_to_calls(self) -> bool:
+        """Whether it calls, or the chains that it starts are known to call, on from where this one is."""
+        return self.calls or any(child.will_call() for child in self.children)
+
 
 class Chain:
     """A state's nodes and what came of them.
@@ -131,8 +136,8 @@ class Chain:
             self._check_open()
             self._forks += 1
             group = f"{self.session}.{self._forks}"
-            hints = [ProgramHints(f"{group}.{place}", fork_group=group, fork_size=size) for place in range(size)]
-            children = self.run.add_chains(hints, self)
+            hints = ProgramHints(fork_group=group, fork_size=size, batch=self.hints.batch)
+            children = self.run.add_chains([replace(hints, session=f"{group}.{place}") for place in range(size)], self)
             self._queue([Step(Fork(size), children=children)])
             return children
 
@@ -157,6 +162,11 @@ class Chain:
             working = self._working
         if not working:
             self._finish()
+
+    def will_call(self) -> bool:
+        """Whether a call is queued, here or in a fork from here."""
+        with self._lock:
+            return any(step.leads_to_calls for step in self._steps)
 
     def settled(self) -> Signal:
         """Done once nothing is queued or running."""
@@ -266,7 +276,8 @@ class Chain:
                 outcome: Outcome = end.value
                 return outcome
             try:
-                answer = await self._answer(call, step.slot)
+                batch = self.run.batch
+                answer = await self._answer(batch.tell(call, self.run.id) if batch else call, step.slot)
             finally:
                 self._ticket = None
 
@@ -274,7 +285,7 @@ class Chain:
         self._calls += step.calls
         name = step.slot.node.name if step.slot else None
         with self._lock:
-            more = any(later.calls for later in self._steps)
+            more = any(later.leads_to_calls for later in self._steps)
         return Scene(
             backend=self.run.backend,
             capabilities=self.run.capabilities,

@@ -14,6 +14,7 @@ from ..errors import Aborted, ProgramError, UnknownOption
 from ..request import Sampling
 from .backend import Backend
 from .batch import DEFAULT_IN_FLIGHT, run_all, run_all_async
+from .common_prefix import Batch
 from .default import default_backend
 from .run import Run
 from .state import State
@@ -170,8 +171,11 @@ class Program(Generic[P, R]):
             progress: show a progress bar.
         """
         self._refuse_async("arun_batch")
-        backend = backend or default_backend()
-        return run_all(self.name, self._starter(backend, sampling), items, max_in_flight, progress)
+        batch = Batch(backend or default_backend())
+        try:
+            return run_all(self.name, self._starter(batch, sampling), items, max_in_flight, progress)
+        finally:
+            batch.end()
 
     async def arun_batch(
         self,
@@ -183,14 +187,21 @@ class Program(Generic[P, R]):
         progress: bool = False,
     ) -> list[State]:
         """`run_batch` for event loops. Cancelling it aborts what runs."""
-        backend = backend or default_backend()
-        return await run_all_async(self.name, self._starter(backend, sampling), items, max_in_flight, progress)
+        batch = Batch(backend or default_backend())
+        try:
+            return await run_all_async(self.name, self._starter(batch, sampling), items, max_in_flight, progress)
+        finally:
+            batch.end()
 
     def _open(self, backend: Backend | None, sampling: Sampling | None, *, stream: bool) -> Run:
         return Run(backend or default_backend(), sampling or Sampling(), stream=stream)
 
-    def _starter(self, backend: Backend, sampling: Sampling | None) -> Callable[[Mapping[str, Any]], State]:
-        return lambda item: self._start(self._open(backend, sampling, stream=False), (), item)
+    def _starter(self, batch: Batch, sampling: Sampling | None) -> Callable[[Mapping[str, Any]], State]:
+        def start(item: Mapping[str, Any]) -> State:
+            run = Run(batch.backend, sampling or Sampling(), stream=False, batch=batch)
+            return self._start(run, (), item)
+
+        return start
 
     def _start(self, run: Run, args: tuple[Any, ...], arguments: Mapping[str, Any]) -> State:
         """Run the body beside the caller: an async one as a task, another in a thread. Its errors stay with the run."""

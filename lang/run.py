@@ -12,6 +12,7 @@ from ..errors import Aborted, ProgramError
 from ..request import ProgramHints, Sampling
 from .backend import Backend
 from .chain import Chain
+from .common_prefix import Batch
 from .feed import new_signal
 
 log = logging.getLogger("weft.lang")
@@ -27,16 +28,19 @@ class Run:
         backend: what runs its calls; `capabilities` are the backend's.
         sampling: the options of calls that do not give their own.
         stream: calls are followed token by token.
+        batch: the batch that it is an item of.
+        id: names its root's session.
         root: the chain of the body's own state.
         error: what the body raised.
         returned: what the body returned.
     """
 
-    def __init__(self, backend: Backend, sampling: Sampling, *, stream: bool) -> None:
+    def __init__(self, backend: Backend, sampling: Sampling, *, stream: bool, batch: Batch | None = None) -> None:
         self.backend = backend
         self.capabilities = backend.capabilities()
         self.sampling = sampling
         self.stream = stream
+        self.batch = batch
         self.error: BaseException | None = None
         self.returned: Any = None
         self.finished = new_signal()
@@ -44,7 +48,8 @@ class Run:
         self._chains: list[Chain] = []
         self._open = 0
         self._ended = False
-        (self.root,) = self.add_chains([ProgramHints(uuid.uuid4().hex)])
+        self.id = uuid.uuid4().hex
+        (self.root,) = self.add_chains([ProgramHints(self.id, batch=None if batch is None else batch.id)])
 
     def add_chains(self, hints: Sequence[ProgramHints], parent: Chain | None = None) -> tuple[Chain, ...]:
         """New chains, all or none, one for each of `hints`; branches of `parent` if there is one."""

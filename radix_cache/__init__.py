@@ -18,6 +18,7 @@ from .keys import PageKeys
 from .pages import PagePool
 from .policy import LRU, EvictionPolicy
 from .probe import Probe
+from .program_policy import ProgramLRU, Strength
 from .tiers import PageMover, TierCounts, Tiers
 from .tree import Insertion, Match, Node, RadixTree
 
@@ -34,7 +35,9 @@ __all__ = [
     "PageMover",
     "PagePool",
     "Probe",
+    "ProgramLRU",
     "RadixTree",
+    "Strength",
     "TierCounts",
     "Tiers",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from typing import Generic, Protocol, TypeVar
 
 NodeT = TypeVar("NodeT", bound=Hashable)
+Stamp = tuple[float, ...]
 
 
 class EvictionPolicy(Protocol[NodeT]):
@@ -58,16 +59,14 @@ class LRU(Generic[NodeT]):
 
     def __init__(self) -> None:
         self._clock = 0
-        self._stamps: dict[NodeT, int] = {}
+        self._stamps: dict[NodeT, Stamp] = {}
         self._offered: set[NodeT] = set()
-        self._heap: list[tuple[int, int, NodeT]] = []
+        self._heap: list[tuple[Stamp, int, NodeT]] = []
         self._pushes = 0  # breaks ties between equal stamps, in the order of the offers
 
     def touch(self, node: NodeT) -> None:
         self._clock += 1
-        self._stamps[node] = self._clock
-        if node in self._offered:
-            self._push(node)
+        self._stamp(node, (self._clock,))
 
     def inherit(self, node: NodeT, source: NodeT) -> None:
         self._stamps[node] = self._stamps[source]
@@ -97,7 +96,13 @@ class LRU(Generic[NodeT]):
     def __len__(self) -> int:
         return len(self._offered)
 
-    def _is_live(self, stamp: int, node: NodeT) -> bool:
+    def _stamp(self, node: NodeT, stamp: Stamp) -> None:
+        """Say when `node`'s turn is: the lowest stamp goes first."""
+        self._stamps[node] = stamp
+        if node in self._offered:
+            self._push(node)
+
+    def _is_live(self, stamp: Stamp, node: NodeT) -> bool:
         return node in self._offered and self._stamps[node] == stamp
 
     def _push(self, node: NodeT) -> None:

@@ -22,7 +22,7 @@ import torch
 
 from ..errors import Aborted, DeadlineExceeded, EngineClosed, EngineError, InvalidRequest, Overloaded, WeftError
 from ..grammar import SUPPORTED
-from ..radix_cache import PagePool, RadixTree, TierCounts
+from ..radix_cache import Node, PagePool, ProgramLRU, RadixTree, TierCounts
 from ..request import (
     AnyRequest,
     Capabilities,
@@ -42,6 +42,7 @@ from .intake import Intake
 from .jobs import AnyJob, Drawn, GenerateJob, SampleRow, ScoreJob
 from .loader import DISK_CACHE_BYTES, EngineOptions, load
 from .outbox import Outbox
+from .programs import Programs
 from .scheduler import Chunk, Scheduler
 from .speculation import Speculation
 from .stats import EngineStats
@@ -77,6 +78,8 @@ class Engine:
         speculation: "auto" guesses ahead by prompt lookup where that pays, "prompt_lookup" wherever there is a guess,
             "off" never. The output is the same.
         overlap: tell callers of a step while the next one runs; None does so where the device runs beside the host.
+        eviction: which of them go first when pages run out: "program", by what programs are known to do next, or
+            "lru", the least recently used.
         seed: seeds the seeds of requests that bring none.
         progress: told what loading is at, a few words at a time.
 
@@ -106,6 +109,7 @@ class Engine:
         disk_cache_bytes: int = DISK_CACHE_BYTES,
         speculation: str = "auto",
         overlap: bool | None = None,
+        eviction: str = "program",
         seed: int = 0,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -129,6 +133,7 @@ class Engine:
             disk_cache_bytes=disk_cache_bytes,
             speculation=speculation,
             overlap=overlap,
+            eviction=eviction,
             seed=seed,
         )
         progress("reading the tokenizer")
@@ -146,7 +151,9 @@ class Engine:
         self._runner = loaded.runner
         self._masks = loaded.masks
         self._pool = PagePool(loaded.num_pages)
-        self._tree = RadixTree(self._pool, page_size, enabled=radix_cache)
+        policy = ProgramLRU[Node](loaded.num_pages) if eviction == "program" else None
+        self._tree = RadixTree(self._pool, page_size, policy, enabled=radix_cache)
+        self._programs = Programs(self._tree, policy)
         self._tiers, lines = make_tiers(folder, self.options, loaded, self._tree)
         self.choices = (*loaded.choices, *lines)
         self._scheduler = Scheduler(
@@ -156,6 +163,7 @@ class Engine:
             max_running=max_running,
             prefill_chunk=prefill_chunk,
             tiers=self._tiers,
+            programs=self._programs,
         )
         self._outbox = Outbox(holds=loaded.overlaps)
         self._speculation = Speculation(speculation, token_cost=loaded.token_cost)
@@ -236,10 +244,12 @@ class Engine:
         return tuple(self.tokenizer.render(segments, tools))
 
     def fork(self, session: str, children: Sequence[str]) -> None:
-        """A hint, of which the LRU cache makes no use: the radix tree shares forked prefixes by itself."""
+        """A hint that eviction may use: `children` are about to go on from `session`'s prefix."""
+        self._inbox.put(lambda: self._programs.fork(session, children))
 
     def release(self, session: str) -> None:
-        """A hint, of which the LRU cache makes no use: finished sequences hold no pages."""
+        """A hint that eviction may use: nobody comes back to the prefix of `session`, or of a batch of that id."""
+        self._inbox.put(lambda: self._programs.release(session))
 
     def stats(self) -> EngineStats:
         """Counts so far; taken between steps."""

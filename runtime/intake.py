@@ -7,13 +7,14 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
 from ..errors import InvalidRequest, PromptTooLong
 from ..grammar import GrammarCache
 from ..grammar.compile_worker import CompileWorker
-from ..request import AnyRequest, EmbedRequest, GenerateRequest, ScoreRequest
+from ..request import AnyRequest, EmbedRequest, GenerateRequest, ProgramHints, ScoreRequest
 from .histogram import Histogram
 from .jobs import AnyJob, EmbedJob, GenerateJob, ScoreJob
 from .ticket import GenerateTicket, Ticket
@@ -59,9 +60,19 @@ class Intake:
         job = self._job(request, prompt, abort, time.monotonic())
         if request.timeout is not None:
             job.deadline = job.times.arrived + request.timeout
+        hints = self._hints(request, prompt)
         for sequence in job.sequences:
-            sequence.hints = request.hints
+            sequence.hints = hints
         return job
+
+    def _hints(self, request: AnyRequest, prompt: list[int]) -> ProgramHints:
+        """A request's hints, the common prefix in tokens also where the prompt is text."""
+        hints = request.hints
+        if not isinstance(request.prompt, str) or not hints.common_prefix:
+            return hints
+        begin = self._tokenizer.encode(request.prompt[: hints.common_prefix])
+        same = [one == other for one, other in zip(begin, prompt, strict=False)]
+        return replace(hints, common_prefix=[*same, False].index(False))
 
     def _job(self, request: AnyRequest, prompt: list[int], abort: Callable[[str], None], now: float) -> AnyJob:
         if isinstance(request, ScoreRequest):

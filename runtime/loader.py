@@ -36,6 +36,7 @@ TOKEN_COST = {"cpu": 0.25, "cuda": 0.01}
 """What one more token adds to a small pass, as a share of the pass's fixed cost; a first guess, then measured."""
 PACE = 1.0
 """Least seconds between two words on how far reading the weights has come."""
+EVICTIONS = ("program", "lru")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class EngineOptions:
     disk_cache_bytes: int = DISK_CACHE_BYTES
     speculation: str = "auto"
     overlap: bool | None = None
+    eviction: str = "program"
     seed: int = 0
 
     def validate(self) -> None:
@@ -80,6 +82,10 @@ class EngineOptions:
         if self.speculation not in MODES:
             modes = ", ".join(MODES)
             raise InvalidRequest(f"speculation must be one of {modes}, not {self.speculation!r}", param="speculation")
+        if self.eviction not in EVICTIONS:
+            raise InvalidRequest(
+                f"eviction must be one of {', '.join(EVICTIONS)}, not {self.eviction!r}", param="eviction"
+            )
         if self.dtype not in ("auto", *DTYPES):
             raise InvalidRequest(f"dtype must be auto or one of {', '.join(DTYPES)}, not {self.dtype!r}", param="dtype")
         if self.quantization is not None and self.quantization not in KINDS:

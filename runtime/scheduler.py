@@ -16,6 +16,7 @@ from ..errors import EngineError
 from ..radix_cache import PagePool, RadixTree, Tiers
 from .admission import WaitingQueue
 from .forking import find_fork
+from .programs import Programs
 from .sequence import Chunk, Sequence
 
 __all__ = ["Chunk", "Scheduler", "Sequence"]
@@ -31,6 +32,7 @@ class Scheduler:
         max_running: most sequences holding pages at once.
         prefill_chunk: most tokens of a step beyond one for each decoding sequence.
         tiers: where more of a prompt may be found than the tree has now.
+        programs: told what becomes of sequences, so that eviction knows what will be used again.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Scheduler:
         max_running: int,
         prefill_chunk: int,
         tiers: Tiers | None = None,
+        programs: Programs | None = None,
     ) -> None:
         self._pool = pool
         self._tree = tree
@@ -49,6 +52,7 @@ class Scheduler:
         self._page_size = page_size
         self._max_running = max_running
         self._prefill_chunk = prefill_chunk
+        self._programs = programs or Programs(tree, None)
         self._arrivals = 0
         self.waiting = WaitingQueue(tree, page_size)
         self.running: list[Sequence] = []
@@ -82,6 +86,7 @@ class Scheduler:
             if not self._admit(candidate, promote=not is_copied):
                 break
             self.waiting.admit(candidate)
+            self._programs.returned(candidate)
             self.running.append(candidate)
             fork = self._fork(candidate, chunks)
             count = min(candidate.remaining, budget)
@@ -123,6 +128,7 @@ class Scheduler:
             self._forget(sequence)
             return
         self._share(sequence)
+        self._programs.ended(sequence)
         self.drop(sequence)
 
     def drop(self, sequence: Sequence) -> None:
@@ -163,7 +169,9 @@ class Scheduler:
             self._tree.unlock(match.node)
             return False
         if self._tiers is not None and promote:
+            found = len(match.pages)
             match = self._tiers.promote(match, sequence.ids[: sequence.match_limit], sequence.salt)
+            self._programs.writes(len(match.pages) - found)
         sequence.node = match.node
         sequence.pages = list(match.pages)
         sequence.shared = len(match.pages)
@@ -194,6 +202,7 @@ class Scheduler:
             pages = self._pool.take(needed)
             if pages is not None:
                 sequence.pages += pages
+                self._programs.writes(needed)
                 break
             victim = self._victim()
             if victim is sequence and len(self.running) == 1:
@@ -214,6 +223,7 @@ class Scheduler:
         log.info("out of pages: retracting a sequence of %d tokens", len(sequence.ids))
         self.retractions += 1
         self._share(sequence)
+        self._programs.retracted(sequence)
         self._release(sequence)
         self.running.remove(sequence)
         sequence.match_limit = max(sequence.match_limit, min(sequence.computed, sequence.plain))
@@ -248,6 +258,7 @@ class Scheduler:
             self.running.remove(sequence)
         elif sequence in self.waiting:
             self.waiting.remove(sequence)
+            self._programs.returned(sequence)
 
     def _pages_for(self, tokens: int) -> int:
         return -(-tokens // self._page_size)

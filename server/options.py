@@ -36,6 +36,7 @@ class EngineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cache_dir: str | None = None
     disk_cache_bytes: int | None = None
     speculation: str | None = None
+    eviction: str | None = None
     seed: int | None = None
 
     def arguments(self) -> dict[str, Any]:
