@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from weft import lang as weft
 from weft.errors import EngineError
 from weft.lang import ScriptedBackend
-from weft.lang.common_prefix import common_length
+from weft.lang.common_prefix import Batch, common_length
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -48,15 +48,16 @@ def test_a_batch_tells_what_its_items_have_in_common_and_when_it_is_over(asynchr
     assert len({request.hints.session for request in backend.requests}) == 3
 
 
-def test_a_batch_is_over_also_when_its_items_fail_to_come() -> None:
+def test_a_batch_is_over_also_when_its_items_fail_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
     def items():
         yield {"text": "a"}
         raise EngineError("no more")
 
-    backend = ScriptedBackend(lambda prompt, request: "x")
+    ended: list[Batch] = []
+    monkeypatch.setattr(Batch, "end", lambda batch: ended.append(batch))
     with pytest.raises(EngineError, match="no more"):
-        classify.run_batch(items(), backend=backend)
-    assert len(backend.released) == 2
+        classify.run_batch(items(), backend=ScriptedBackend(lambda prompt, request: "x"))
+    assert len(ended) == 1
 
 
 def test_a_program_by_itself_is_of_no_batch() -> None:

@@ -62,6 +62,7 @@ def plain(tiny_folder: Path) -> list[GenerateResult]:
         pytest.param({"radix_cache": False, "prefill_chunk": 5, "max_running": 1}, id="chunked prefill"),
         pytest.param({"prefill_chunk": 9}, id="cache, batching and chunks"),
         pytest.param({"num_pages": 20, "prefill_chunk": 16}, id="retraction"),
+        pytest.param({"num_pages": 20, "prefill_chunk": 16, "eviction": "lru"}, id="eviction"),
         pytest.param({"page_size": 4}, id="small pages"),
         pytest.param({"num_pages": 20, "prefill_chunk": 16, "rounds": 3, "host_cache_bytes": 1 << 24}, id="host tier"),
     ],
