@@ -250,7 +250,7 @@ def test_requests_tell_what_is_known_of_the_program():
     program.run(backend=backend)
     one, two, *leaves = backend.requests
     assert one.hints.session == two.hints.session
-    assert (one.hints.more_calls, two.hints.more_calls) == (True, False)
+    assert [request.hints.more_calls for request in (one, *leaves)] == [True, False, False]
     assert (one.hints.fork_group, one.hints.fork_size) == (None, 1)
     assert len({leaf.hints.session for leaf in leaves} | {one.hints.session}) == 3
     assert {leaf.hints.fork_size for leaf in leaves} == {2}
