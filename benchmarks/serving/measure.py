@@ -51,7 +51,8 @@ class Cell:
         hit_rate: share of prompt tokens that came from the cache, by the server's count; None where it tells none.
         client_share: how much of one core the client took.
         seed: what the prompts were drawn from; cells of one seed have the same ones.
-        beginnings: the first characters of each answer, about a token: on the same weights servers mostly agree.
+        beginnings: the first characters of each answer, about a token: on the same weights servers mostly agree. Empty
+            under a schema, where they may write different spaces.
     """
 
     workload: str
@@ -141,7 +142,7 @@ def measure_cell(target: Target, workload: Workload, count: int, concurrency: in
         hit_rate=_hit_rate(answers),
         client_share=load.client_share,
         seed=seed,
-        beginnings=tuple(answer.text[:BEGINNING] for answer in answers),
+        beginnings=() if workload.schema else tuple(answer.text[:BEGINNING] for answer in answers),
     )
 
 

@@ -82,16 +82,15 @@ def details(servers: Sequence[Measured]) -> tuple[tuple[str, ...], Rows]:
     rows: Rows = []
     for server in servers:
         for workload, concurrency in dict.fromkeys((cell.workload, cell.concurrency) for cell in server.cells):
-            cell = server.cell(workload, concurrency)
-            assert cell is not None
-            rows.append((server.label, workload, str(concurrency), *_figures(cell), _agreement(cell, servers[0])))
+            if cell := server.cell(workload, concurrency):
+                rows.append((server.label, workload, str(concurrency), *_figures(cell), _agreement(cell, servers[0])))
     return DETAILS, rows
 
 
 def _agreement(cell: Cell, first: Measured) -> str:
     asked = (cell.workload, cell.concurrency, cell.seed)
     same = [each for each in first.cells if (each.workload, each.concurrency, each.seed) == asked]
-    return f"{cell.agreement(same[0]):.0%}" if same else "—"
+    return f"{cell.agreement(same[0]):.0%}" if same and cell.beginnings else "—"
 
 
 def _figures(cell: Cell) -> tuple[str, ...]:
