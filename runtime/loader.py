@@ -14,6 +14,7 @@ from ..errors import InvalidRequest, ModelError
 from ..grammar import Vocabulary
 from ..grammar.warm_up import warm_up
 from ..kernels.dispatch import explain
+from ..kernels.linear import packed
 from ..kernels.linear.layer import unquantized
 from ..kernels.linear.quantized import BATCH_INVARIANT, KINDS, MakeQuantized
 from .kv_cache import KVCache
@@ -239,8 +240,10 @@ def _choose_dtype(options: EngineOptions, config: ModelConfig, device: torch.dev
         return torch.float32, "batch_invariant computes in float32"
     if options.dtype != "auto":
         return DTYPES[options.dtype], "it was asked for"
+    if device.type == "cpu" and config.dtype == "bfloat16" and packed.why_not(device, torch.bfloat16) is None:
+        return torch.bfloat16, "config.json says so and the CPU has instructions for it"
     if device.type == "cpu":
-        return torch.float32, "float32 is the default on a CPU"
+        return torch.float32, "float32 is the default on a CPU, unless the weights and its instructions are bfloat16"
     if config.dtype not in DTYPES:
         raise ModelError(f"config.json names the dtype {config.dtype!r}; known are {', '.join(DTYPES)}")
     return DTYPES[config.dtype], "config.json says so"
