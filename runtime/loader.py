@@ -146,7 +146,7 @@ def load(
         dtype=dtype,
         device=device,
         make_linear=quantized or dense,
-        make_head=dense,
+        make_head=quantized if quantized is not None and quantized.takes_head else dense,
         progress=paced(lambda done, count: progress(f"reading the weights onto {device}: {done} of {count} tensors")),
     )
     context = min(options.max_context or config.max_positions, config.max_positions)

@@ -17,12 +17,19 @@ BATCH_INVARIANT = frozenset({"dynamic-int8"})
 
 
 class MakeQuantized:
-    """Turns weights into quantised layers of one kind, and remembers which path each of them takes."""
+    """Turns weights into quantised layers of one kind, and remembers which path each of them takes.
+
+    Attributes:
+        kind: one of `KINDS`.
+        takes_head: whether the head, a layer of very many outputs, is one of them: where that is faster for any number
+            of rows. For the others it is slower for many.
+    """
 
     def __init__(self, kind: str) -> None:
         if kind not in KINDS:
             raise ValueError(f"quantization must be one of {', '.join(KINDS)}, not {kind!r}")
         self.kind = kind
+        self.takes_head = kind == "dynamic-int8"
         self._paths: Counter[str] = Counter()
 
     def __call__(self, weight: Tensor, bias: Tensor | None = None) -> Linear:

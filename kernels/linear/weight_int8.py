@@ -20,6 +20,8 @@ from .quantize import dequantize_int8, quantize_int8
 FEW = 16
 """Rows up to which reading int8 directly was faster than widening it, on a CPU with AVX512."""
 _LANES = 16
+_WIDENED = 1 << 20
+"""Values widened at a time: they stay in the cache, and no large piece of memory is asked for anew each time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +57,9 @@ def linear(x: Tensor, values: Tensor, scales: Tensor, bias: Tensor | None = None
     """The reference: in plain torch. `x` [T, in]; for the rest see `WeightInt8`."""
     if x.dtype == torch.float16:  # whose range the unscaled sums may leave
         return F.linear(x, dequantize_int8(values, scales).to(x.dtype), bias)
-    y = F.linear(x, values.to(x.dtype)).mul_(scales)
+    rows = max(1, _WIDENED // values.shape[1])
+    parts = [F.linear(x, part.to(x.dtype)) for part in values.split(rows)]
+    y = (parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)).mul_(scales)
     return y if bias is None else y.add_(bias)
 
 

@@ -78,6 +78,14 @@ def test_int4_is_the_product_with_its_values(shape: tuple[int, int], dtype: torc
         assert away(layer(x), exact) < ROUNDING[dtype]
 
 
+def test_int8_widens_large_weights_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight, x = drawn(48, 64), drawn(40, 64, seed=1)
+    whole = weight_int8.WeightInt8.of(weight)(x)
+    for size in (1, 64 * 5, 64 * 16):
+        monkeypatch.setattr(weight_int8, "_WIDENED", size)
+        assert away(weight_int8.WeightInt8.of(weight)(x), whole) < 1e-6
+
+
 def test_both_int4_layers_are_taken() -> None:
     assert isinstance(weight_int4.quantized(drawn(48, 64)), weight_int4.PackedInt4)
     odd = weight_int4.quantized(drawn(17, 101))

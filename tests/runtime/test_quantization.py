@@ -31,9 +31,10 @@ def test_log_probabilities_are_near_the_float_models(tiny_folder: Path, kind: st
     assert 0 < sum(differences) / len(differences) < NEAR[kind]
 
 
-def test_the_choice_is_told(tiny_folder: Path) -> None:
-    with Engine(tiny_folder, device="cpu", quantization="int4") as engine:
-        assert any(line.startswith("quantization: int4 (8 of 8 layers: ") for line in engine.choices)
+@pytest.mark.parametrize(("kind", "layers"), [("int4", 8), ("int8", 8), ("dynamic-int8", 9)])
+def test_the_choice_is_told(tiny_folder: Path, kind: str, layers: int) -> None:
+    with Engine(tiny_folder, device="cpu", quantization=kind) as engine:
+        assert any(line.startswith(f"quantization: {kind} ({layers} of {layers} layers: ") for line in engine.choices)
 
 
 def test_an_unknown_kind_is_refused_by_name(tiny_folder: Path) -> None:
