@@ -162,7 +162,7 @@ def _sentencepiece_bpe(file: GgufFile, tokens: list[str]) -> dict[str, Any]:
     unknown = file.metadata.get("tokenizer.ggml.unknown_token_id")
     types = _types(file, tokens)
     pieces = {name: token for name, token in vocabulary.items() if types[token] == _NORMAL}
-    model = _bpe(vocabulary, [" ".join(pair) for pair in merges_of(pieces, scores)])
+    model = _bpe(vocabulary, merges_of(pieces, scores))
     model["byte_fallback"] = model["fuse_unk"] = True
     model["unk_token"] = None if unknown is None else tokens[_in_range(file, "unknown", unknown, tokens)]
     prefixed = file.metadata.get("tokenizer.ggml.add_space_prefix", True)
@@ -181,7 +181,7 @@ def _sentencepiece_bpe(file: GgufFile, tokens: list[str]) -> dict[str, Any]:
     }
 
 
-def _bpe(vocabulary: dict[str, int], merges: list[str]) -> dict[str, Any]:
+def _bpe(vocabulary: dict[str, int], merges: list[str] | list[tuple[str, str]]) -> dict[str, Any]:
     return {
         "type": "BPE",
         "dropout": None,

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from . import cpu_rows
-from .quantize import quantize_rows
+from .quantize import in_pieces, quantize_rows
 
 EXACT = 1024
 """Inputs whose products of two int8 values a float32 sums exactly: 1024 * 127 * 127 < 2 ** 24."""
@@ -80,7 +80,7 @@ class OnednnInt8:
 
 def quantized(weight: Tensor, bias: Tensor | None = None) -> DynamicInt8 | OnednnInt8:
     """The layer of `weight` [out, in] quantised."""
-    values, scales = quantize_rows(weight)
+    values, scales = in_pieces(quantize_rows, weight)
     return DynamicInt8(values, scales, bias) if why_not(weight) else OnednnInt8.of(values, scales, bias)
 
 

@@ -10,11 +10,14 @@ so that the values make up for what that loses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 GROUP = 64
+_AT_ONCE = 1 << 18  # numbers
 
 
 def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -33,6 +36,12 @@ def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
     # A number divided by a tensor would be rounded twice.
     inverse = torch.where((most > 0) & most.isfinite(), most.new_full((), 127) / most, 0.0)
     return (wide * inverse[:, None]).nan_to_num_(0.0, 0.0, 0.0).round_().clamp_(-127, 127).to(torch.int8), scales
+
+
+def in_pieces(quantise: Callable[[Tensor], tuple[Tensor, ...]], weight: Tensor) -> tuple[Tensor, ...]:
+    """What `quantise` gives of `weight` [out, in], a few rows at a time: it computes in float32, which takes room."""
+    parts = [quantise(piece) for piece in weight.split(max(1, _AT_ONCE // weight.shape[1]))]
+    return tuple(torch.cat(each) for each in zip(*parts, strict=True))
 
 
 def quantize_int8(weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,13 +10,14 @@ it directly; elsewhere, and for shapes which that does not take, the weight is d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from .layer import Linear
-from .quantize import dequantize_int4, group_of, pack_int4, quantize_int4, unpack_int4
+from .quantize import dequantize_int4, group_of, in_pieces, pack_int4, quantize_int4, unpack_int4
 
 _ROWS = 16
 _GROUPS = (32, 64, 128, 256)
@@ -76,7 +77,7 @@ class PackedInt4:
 def quantized(weight: Tensor, bias: Tensor | None = None, group: int | None = None) -> Linear:
     """The layer of `weight` [out, in] quantised; `group` by `quantize.group_of` where it is None."""
     group = group or group_of(weight.shape[1])
-    values, scales, offsets = quantize_int4(weight, group)
+    values, scales, offsets = in_pieces(partial(quantize_int4, group=group), weight)
     return of_values(values, scales, offsets, bias, group)
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .quantize import dequantize_int8, quantize_int8
+from .quantize import dequantize_int8, in_pieces, quantize_int8
 
 FEW = 16
 """Rows up to which reading int8 directly was faster than widening it, on a CPU with AVX512."""
@@ -43,7 +43,7 @@ class WeightInt8:
     @classmethod
     def of(cls, weight: Tensor, bias: Tensor | None = None) -> WeightInt8:
         """Quantise `weight` [out, in]."""
-        values, scales = quantize_int8(weight)
+        values, scales = in_pieces(quantize_int8, weight)
         return cls(values, scales, bias, direct=why_not(weight) is None)
 
     def __call__(self, x: Tensor) -> Tensor:

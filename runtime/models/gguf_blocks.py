@@ -9,25 +9,37 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+AT_ONCE = 1 << 20
+"""Numbers, a multiple of every block's."""
 DIRECT = {0: torch.float32, 1: torch.float16, 28: torch.float64, 30: torch.bfloat16}
 """Types that are no blocks, by ggml's number."""
 
 
-def dequantize(data: memoryview, kind: int, shape: Sequence[int]) -> torch.Tensor:
-    """The tensor of `shape` that `data` holds: float32, or the type itself where that is a float type.
+def dequantize(data: memoryview, kind: int, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+    """The tensor of `shape` that `data` holds, in `dtype`, computed in float32 a few blocks at a time.
 
     Raises NotImplementedError for a type that nobody here can read.
     """
-    raw = torch.frombuffer(bytearray(data), dtype=torch.uint8) if len(data) else torch.empty(0, dtype=torch.uint8)
-    if kind in DIRECT:
-        return raw.view(DIRECT[kind]).view(*shape)
-    if kind in _BLOCKS:
-        size, unpack = _BLOCKS[kind]
-        return unpack(raw.view(-1, size)).view(*shape)
     import gguf
 
-    values = gguf.quants.dequantize(raw.numpy(), gguf.GGMLQuantizationType(kind))
-    return torch.from_numpy(values).view(*shape)
+    block, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType(kind)]
+    result = torch.empty(*shape, dtype=dtype)
+    flat, step = result.view(-1), AT_ONCE // block
+    for first in range(0, result.numel() // block, step):
+        piece = torch.frombuffer(bytearray(data[first * size : (first + step) * size]), dtype=torch.uint8)
+        flat[first * block : (first + step) * block] = _numbers(piece, kind, size)
+    return result
+
+
+def _numbers(raw: torch.Tensor, kind: int, size: int) -> torch.Tensor:
+    """The numbers in whole blocks of `size` bytes."""
+    if kind in DIRECT:
+        return raw.view(DIRECT[kind])
+    if kind in _BLOCKS:
+        return _BLOCKS[kind](raw.view(-1, size)).view(-1)
+    import gguf
+
+    return torch.from_numpy(gguf.quants.dequantize(raw.numpy(), gguf.GGMLQuantizationType(kind))).view(-1)
 
 
 def _half(blocks: torch.Tensor, start: int) -> torch.Tensor:
@@ -78,10 +90,5 @@ def _q6_k(blocks: torch.Tensor) -> torch.Tensor:
     return (values.float() - 32) * scales[:, :, None]
 
 
-_BLOCKS: dict[int, tuple[int, Callable[[torch.Tensor], torch.Tensor]]] = {
-    2: (18, _q4_0),
-    8: (34, _q8_0),
-    12: (144, _q4_k),
-    14: (210, _q6_k),
-}
-"""Bytes of a block, and how it is read, by ggml's number of the type."""
+_BLOCKS: dict[int, Callable[[torch.Tensor], torch.Tensor]] = {2: _q4_0, 8: _q8_0, 12: _q4_k, 14: _q6_k}
+"""How blocks are read, by ggml's number of the type: uint8 [n, bytes of a block] to float32 of the block's size."""

@@ -94,7 +94,7 @@ def _rope(file: GgufFile, get: _Fields, head_dim: int) -> dict[str, Any]:
 def _llama3_scaling(file: GgufFile, theta: float, head_dim: int) -> dict[str, Any]:
     """The parameters that give the divisors which the file holds; those of all Llama 3 models differ in one alone."""
     info = file.tensors[ROPE_FACTORS]
-    held = dequantize(file.data(ROPE_FACTORS), info.type, info.shape).double()
+    held = dequantize(file.data(ROPE_FACTORS), info.type, info.shape, torch.float32).double()
     scaling = {
         "rope_type": "llama3",
         "factor": float(held.max()),

@@ -62,12 +62,12 @@ class GgufSource:
         named = ", ".join(f"{count} in {gguf.GGMLQuantizationType(kind).name}" for kind, count in kinds.most_common())
         return f"of {len(self._names)} tensors of the GGUF file, {named} were dequantised"
 
-    def read(self, name: str) -> torch.Tensor:
+    def read(self, name: str, dtype: torch.dtype) -> torch.Tensor:
         """See `TensorSource.read`."""
         held = self._names[name]
         info = self._file.tensors[held]
         try:
-            value = dequantize(self._file.data(held), info.type, info.shape)
+            value = dequantize(self._file.data(held), info.type, info.shape, dtype)
         except NotImplementedError as error:
             raise ModelError(f"{self.place}: {held!r} is of a type that cannot be read: {error}") from error
         if self._config.architecture == "LlamaForCausalLM":

@@ -45,8 +45,8 @@ class Weights:
 
         Raises `ModelError` where it is missing, misshapen or unreadable.
         """
-        value = self._read(name, shape)
-        return value.to(device=self.device, dtype=self._dtype if dtype is None else dtype)
+        dtype = self._dtype if dtype is None else dtype
+        return self._read(name, shape, dtype).to(device=self.device, dtype=dtype)
 
     def linear(self, prefix: str, parts: Sequence[tuple[str, int]], width: int, *, bias: bool = False) -> Linear:
         """Several projections of one input as one layer of [sum of outputs, width].
@@ -66,14 +66,14 @@ class Weights:
         rows = sum(shape[0] for _, shape in parts)
         result = torch.empty(rows, *parts[0][1][1:], dtype=self._dtype, device=self.device)
         for place, part in zip(result.split([shape[0] for _, shape in parts]), parts, strict=True):
-            place.copy_(self._read(*part))
+            place.copy_(self._read(*part, self._dtype))
         return result
 
-    def _read(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
-        """The tensor `name` as it is stored."""
+    def _read(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+        """The tensor `name`, in `dtype` or as it is stored."""
         if name not in self._source.names:
             raise ModelError(f"{self._source.place}: the tensor {name!r} is missing")
-        value = self._source.read(name)
+        value = self._source.read(name, dtype)
         if tuple(value.shape) != shape:
             raise ModelError(
                 f"{self._source.place}: {name!r} has shape {list(value.shape)}, but the config asks for {list(shape)}"
@@ -103,7 +103,7 @@ class Weights:
         Biases of zeros change nothing: AutoGPTQ writes them for every layer.
         """
         left = sorted(set(self._source.names) - self._used)
-        left = [name for name in left if not name.endswith(".bias") or self._source.read(name).any()]
+        left = [name for name in left if not name.endswith(".bias") or self._source.read(name, self._dtype).any()]
         if left:
             more = f" and {len(left) - 3} more" if len(left) > 3 else ""
             raise ModelError(

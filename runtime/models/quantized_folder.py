@@ -20,6 +20,8 @@ from torch import Tensor
 from ...errors import ModelError
 from .source import TensorSource
 
+_AT_ONCE = 1 << 20  # numbers
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grouped:
@@ -37,10 +39,15 @@ class Grouped:
     scales: Tensor
     groups: Tensor
 
-    def weight(self) -> Tensor:
-        """float32 [out, in]."""
-        zeros, scales = self.zeros.float()[:, self.groups], self.scales.float()[:, self.groups]
-        return (self.values.float() - zeros).mul_(scales)
+    def weight(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        """[out, in], computed in float32, a few rows at a time."""
+        result = torch.empty(self.values.shape, dtype=dtype)
+        count = max(1, _AT_ONCE // max(1, result.shape[1]))
+        pieces = zip(*(each.split(count) for each in (result, self.values, self.zeros, self.scales)), strict=True)
+        for place, values, zeros, scales in pieces:
+            shifted = values.float().sub_(zeros.float()[:, self.groups])
+            place.copy_(shifted.mul_(scales.float()[:, self.groups]))
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +92,18 @@ class QuantizedFolder:
         """See `TensorSource.notice`."""
         return f"{len(self._layers)} layers are quantised by {self._format.described}, and were dequantised"
 
-    def read(self, name: str) -> Tensor:
+    def read(self, name: str, dtype: torch.dtype) -> Tensor:
         """See `TensorSource.read`."""
         layer = name.removesuffix(".weight")
         if layer not in self._layers or layer == name:
-            return self._source.read(name)
+            return self._source.read(name, dtype)
         parts = {
-            part: self._source.read(f"{layer}.{part}")
+            part: self._source.read(f"{layer}.{part}", dtype)
             for part in (self._format.main, *self._format.others)
             if f"{layer}.{part}" in self._source.names
         }
         try:
-            return self._format.read(parts).weight()
+            return self._format.read(parts).weight(dtype)
         except KeyError as error:
             raise ModelError(f"{self.place}: the tensor '{layer}.{error.args[0]}' is missing") from error
         except (ValueError, RuntimeError, IndexError) as error:

@@ -31,8 +31,12 @@ class TensorSource(Protocol):
     @property
     def notice(self) -> str | None: ...
 
-    def read(self, name: str) -> torch.Tensor:
-        """The tensor `name`, one of `names`, on the CPU. Raises `ModelError` naming file and tensor."""
+    def read(self, name: str, dtype: torch.dtype) -> torch.Tensor:
+        """The tensor `name`, one of `names`, on the CPU.
+
+        What must be computed is given in `dtype`, and takes no more memory than that and a little; what is stored as
+        numbers is given as it is stored. Raises `ModelError` naming file and tensor.
+        """
         ...
 
 
@@ -52,7 +56,7 @@ class SafetensorsFolder:
     def names(self) -> Collection[str]:
         return self._files.keys()
 
-    def read(self, name: str) -> torch.Tensor:
+    def read(self, name: str, dtype: torch.dtype) -> torch.Tensor:
         """See `TensorSource.read`."""
         file = self._files[name]
         try:

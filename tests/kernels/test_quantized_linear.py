@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
-from weft.kernels.linear import cpu_rows, dynamic_int8, weight_int4, weight_int8
+from weft.kernels.linear import cpu_rows, dynamic_int8, quantize, weight_int4, weight_int8
 from weft.kernels.linear.quantize import (
     dequantize_int4,
     dequantize_int8,
     group_of,
+    in_pieces,
     pack_int4,
     quantize_int4,
     quantize_int8,
@@ -76,6 +79,14 @@ def test_int4_is_the_product_with_its_values(shape: tuple[int, int], dtype: torc
         x = drawn(rows, shape[1], seed=rows).to(dtype)
         exact = x.double() @ stands_for.double().T + bias.double()
         assert away(layer(x), exact) < ROUNDING[dtype]
+
+
+@pytest.mark.parametrize("quantise", [quantize_int8, quantize_rows, lambda weight: quantize_int4(weight, 32)])
+def test_weights_are_quantised_piece_by_piece(monkeypatch: pytest.MonkeyPatch, quantise: Any) -> None:
+    weight = drawn(37, 40)
+    monkeypatch.setattr(quantize, "_AT_ONCE", 200)
+    for found, wanted in zip(in_pieces(quantise, weight), quantise(weight), strict=True):
+        assert torch.equal(found, wanted)
 
 
 def test_int8_widens_large_weights_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,9 +38,19 @@ def test_blocks_are_read_as_gguf_reads_them(name: str) -> None:
     raw = random_blocks(kind, 6)
     with np.errstate(all="ignore"):
         wanted = gguf.quants.dequantize(raw, kind).ravel()
-        found = dequantize(memoryview(raw), kind, (2, len(wanted) // 2))
+        found = dequantize(memoryview(raw), kind, (2, len(wanted) // 2), torch.float32)
     assert found.shape == (2, len(wanted) // 2)
     assert np.array_equal(found.float().numpy().ravel(), wanted, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", ["F16", "Q6_K", "Q5_K"])
+def test_tensors_are_read_piece_by_piece(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    kind = gguf.GGMLQuantizationType[name]
+    raw = memoryview(random_blocks(kind, 7 * 256 // gguf.GGML_QUANT_SIZES[kind][0], seed=3))
+    whole = dequantize(raw, kind, (7, 256), torch.bfloat16)
+    monkeypatch.setattr("weft.runtime.models.gguf_blocks.AT_ONCE", 512)
+    pieces = dequantize(raw, kind, (7, 256), torch.bfloat16)
+    assert torch.equal(pieces.view(torch.int16), whole.view(torch.int16))
 
 
 @pytest.mark.parametrize("name", ["F32", "F16", "BF16", "Q8_0", "Q4_0"])
@@ -48,7 +58,7 @@ def test_values_are_near_those_that_were_written(name: str) -> None:
     values = np.random.default_rng(0).standard_normal((4, 64), dtype=np.float32)
     kind = gguf.GGMLQuantizationType[name]
     packed = gguf.quants.quantize(values, kind)
-    found = dequantize(memoryview(packed.view(np.uint8).ravel()), kind, (4, 64))
+    found = dequantize(memoryview(packed.view(np.uint8).ravel()), kind, (4, 64), torch.float32)
     error = (found.float() - torch.from_numpy(values)).abs().max()
     assert error <= {"F32": 0, "F16": 1e-2, "BF16": 2e-2, "Q8_0": 2e-2, "Q4_0": 0.5}[name]
 
