@@ -104,6 +104,11 @@ class AttentionPlan:
         )
 
     @cached_property
+    def longest(self) -> int:
+        """The longest sequence, with its new tokens: every position is below it."""
+        return max(self.context_lens)
+
+    @cached_property
     def short(self) -> tuple[ShortBatch, ...]:
         """The sequences of few new tokens, as the batched path takes them."""
         return short_batches(self.step)
@@ -133,7 +138,7 @@ class AttentionPlan:
 
         Itself where no sequence is longer than that. Raises ValueError for a window below 1.
         """
-        if window is None or window >= max(self.context_lens):
+        if window is None or window >= self.longest:
             return self
         if window < 1:
             raise ValueError(f"a window of {window} positions: a query sees at least its own")

@@ -18,18 +18,19 @@ from ..dispatch import choose
 from .reference import rope as _reference
 
 
-def cos_sin_cache(inv_freq: Tensor, length: int, *, scale: float = 1.0) -> Tensor:
+def cos_sin_cache(inv_freq: Tensor, length: int, *, start: int = 0, scale: float = 1.0) -> Tensor:
     """The table `rope` reads.
 
     Args:
         inv_freq: float [R / 2], radians a position, lowest index first; [length, R / 2] for each position its own.
-        length: how many positions, from 0.
+        length: how many positions.
+        start: the first of them.
         scale: multiplies every cosine and sine (YaRN's attention factor).
 
     Returns:
         float32 [length, 2, R] on inv_freq's device: the cosines of both halves, then (-sines, sines).
     """
-    positions = torch.arange(length, dtype=torch.float32, device=inv_freq.device)
+    positions = torch.arange(start, start + length, dtype=torch.float32, device=inv_freq.device)
     angles = positions[:, None] * inv_freq.float()
     cos, sin = angles.cos() * scale, angles.sin() * scale
     return torch.stack([torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)], 1)

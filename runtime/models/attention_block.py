@@ -12,6 +12,7 @@ from ...kernels.rms_norm import rms_norm
 from ...kernels.rope import rope
 from ...kernels.store_kv import store_kv
 from .config import ModelConfig
+from .rope_scaling import RopeTable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +23,7 @@ class AttentionBlock:
         config: heads and widths.
         qkv: hidden to queries, keys and values, one after the other.
         output: heads to hidden.
-        cos_sin: what `rope` reads; None for a layer without positions (Kazemnejad et al. 2023, "NoPE").
+        table: what rotates queries and keys; None for a layer without positions (Kazemnejad et al. 2023, "NoPE").
         window: positions a query sees, its own included; None for all.
         softcap: scores are squeezed into (-softcap, softcap); 0 for none.
         q_norm, k_norm: [head_dim], weights by which each head is normalised before it is rotated; None for no norm.
@@ -31,7 +32,7 @@ class AttentionBlock:
     config: ModelConfig
     qkv: Linear
     output: Linear
-    cos_sin: Tensor | None
+    table: RopeTable | None
     window: int | None = None
     softcap: float = 0.0
     q_norm: Tensor | None = None
@@ -49,8 +50,8 @@ class AttentionBlock:
             q, k = (
                 rms_norm(part, weight, config.rms_norm_eps) for part, weight in ((q, self.q_norm), (k, self.k_norm))
             )
-        if self.cos_sin is not None:
-            q, k = rope(q, k, positions, self.cos_sin)
+        if self.table is not None:
+            q, k = rope(q, k, positions, self.table.upto(plan.longest))
         store_kv(k, v, k_pages, v_pages, slots)
         mixed = attention(q, k_pages, v_pages, plan, window=self.window, softcap=self.softcap)
         return self.output(mixed.reshape(count, -1))

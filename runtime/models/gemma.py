@@ -28,13 +28,13 @@ from .rope_scaling import rope_table
 def gemma2(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> Decoder:
     """`Gemma2ForCausalLM`. Raises `ModelError` for tensors or features that it does not know."""
     _check(config)
-    cos_sin = rope_table(config, weights.device)
+    table = rope_table(config, weights.device)
     sizes = windows(config, lambda layer: layer % 2 == 0)
     softcap = _cap(config, "attn_logit_softcapping")
 
     def attention(layer: int, prefix: str) -> AttentionBlock:
         bias = config.attention_bias
-        block = attention_block(config, weights, prefix, cos_sin, bias=bias, output_bias=bias, window=sizes[layer])
+        block = attention_block(config, weights, prefix, table, bias=bias, output_bias=bias, window=sizes[layer])
         return replace(block, softcap=softcap)
 
     blocks = [attention(layer, f"model.layers.{layer}.self_attn.") for layer in range(config.num_layers)]

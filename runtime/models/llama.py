@@ -16,19 +16,19 @@ from .decoder import Decoder, Layer
 from .features import require
 from .loading import Weights
 from .mlp import GatedMLP
-from .rope_scaling import rope_table
+from .rope_scaling import RopeTable, rope_table
 
 
 def llama(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> Decoder:
     """`LlamaForCausalLM`. Raises `ModelError` for tensors or features that it does not know."""
     require(config, "hidden_act", "silu")
-    cos_sin = rope_table(config, weights.device)
+    table = rope_table(config, weights.device)
     bias = config.attention_bias
 
     def layer(number: int) -> Layer:
         prefix = f"model.layers.{number}."
         weights.ignore(prefix + "self_attn.rotary_emb.inv_freq")  # old checkpoints hold what we compute
-        attention = attention_block(config, weights, prefix + "self_attn.", cos_sin, bias=bias, output_bias=bias)
+        attention = attention_block(config, weights, prefix + "self_attn.", table, bias=bias, output_bias=bias)
         mlp = gated_mlp(config, weights, prefix + "mlp.", batch_invariant=batch_invariant, bias=config.mlp_bias)
         return llama_layer(config, weights, prefix, attention, mlp)
 
@@ -40,7 +40,7 @@ def attention_block(
     config: ModelConfig,
     weights: Weights,
     prefix: str,
-    cos_sin: Tensor | None,
+    table: RopeTable | None,
     *,
     bias: bool = False,
     output_bias: bool = False,
@@ -58,7 +58,7 @@ def attention_block(
         config,
         weights.linear(prefix, parts, config.hidden_size, bias=bias),
         weights.linear(prefix, (("o_proj", config.hidden_size),), q_size, bias=output_bias),
-        cos_sin,
+        table,
         window,
         q_norm=q_norm,
         k_norm=k_norm,

@@ -14,12 +14,12 @@ def mistral(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> 
     """`MistralForCausalLM`. Raises `ModelError` for tensors or features that it does not know."""
     require(config, "hidden_act", "silu")
     require(config, "layer_types")
-    cos_sin = rope_table(config, weights.device)
+    table = rope_table(config, weights.device)
     window = None if config.raw["sliding_window"] is None else window_size(config)
 
     def layer(number: int) -> Layer:
         prefix = f"model.layers.{number}."
-        attention = attention_block(config, weights, prefix + "self_attn.", cos_sin, window=window)
+        attention = attention_block(config, weights, prefix + "self_attn.", table, window=window)
         mlp = gated_mlp(config, weights, prefix + "mlp.", batch_invariant=batch_invariant)
         return llama_layer(config, weights, prefix, attention, mlp)
 

@@ -17,7 +17,7 @@ NAMES = ("w1", "w3", "w2")  # gate, up, down
 def mixtral(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> Decoder:
     """`MixtralForCausalLM`. Raises `ModelError` for tensors or features that it does not know."""
     require(config, "hidden_act", "silu")
-    cos_sin = rope_table(config, weights.device)
+    table = rope_table(config, weights.device)
     window = None if config.raw.get("sliding_window") is None else window_size(config)
     count, top = int(number_of(config, "num_local_experts")), int(number_of(config, "num_experts_per_tok"))
 
@@ -35,7 +35,7 @@ def mixtral(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> 
 
     def layer(number: int) -> Layer:
         prefix = f"model.layers.{number}."
-        attention = attention_block(config, weights, prefix + "self_attn.", cos_sin, window=window)
+        attention = attention_block(config, weights, prefix + "self_attn.", table, window=window)
         return llama_layer(config, weights, prefix, attention, experts(prefix + "block_sparse_moe."))
 
     layers = [layer(number) for number in range(config.num_layers)]

@@ -21,7 +21,7 @@ def phi3(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> Dec
     given = rope_parameters(config.raw)
     if given.get("rope_type", given.get("type")) in ("su", "yarn"):  # what the first checkpoints call it
         given = {**given, "rope_type": "longrope"}
-    cos_sin = rope_table(config, weights.device, given)
+    table = rope_table(config, weights.device, given)
     window = None if config.raw.get("sliding_window") is None else window_size(config)
 
     def layer(number: int) -> Layer:
@@ -30,7 +30,7 @@ def phi3(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> Dec
             config,
             weights.linear(prefix + "self_attn.", (("qkv_proj", q_size + 2 * kv_size),), width),
             weights.linear(prefix + "self_attn.", (("o_proj", width),), q_size),
-            cos_sin,
+            table,
             window,
         )
         gate_up = weights.linear(prefix + "mlp.", (("gate_up_proj", 2 * inner),), width)

@@ -26,7 +26,7 @@ def _qwen(
     config: ModelConfig, weights: Weights, *, batch_invariant: bool, bias: bool, output_bias: bool, head_norms: bool
 ) -> Decoder:
     require(config, "hidden_act", "silu")
-    cos_sin = rope_table(config, weights.device)
+    table = rope_table(config, weights.device)
     slides = bool(config.raw.get("use_sliding_window")) and config.raw.get("sliding_window") is not None
     full = config.raw.get("max_window_layers", 28)
     sizes = windows(config, lambda number: slides and number >= full)
@@ -37,7 +37,7 @@ def _qwen(
             config,
             weights,
             prefix + "self_attn.",
-            cos_sin,
+            table,
             bias=bias,
             output_bias=output_bias,
             window=sizes[number],

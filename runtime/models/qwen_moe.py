@@ -17,7 +17,7 @@ def qwen3_moe(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -
     """`Qwen3MoeForCausalLM`. Raises `ModelError` for tensors or features that it does not know."""
     require(config, "hidden_act", "silu")
     raw, bias = config.raw, config.attention_bias
-    cos_sin = rope_table(config, weights.device)
+    table = rope_table(config, weights.device)
     slides = bool(raw.get("use_sliding_window")) and raw.get("sliding_window") is not None
     window = window_size(config) if slides else None
 
@@ -27,7 +27,7 @@ def qwen3_moe(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -
             config,
             weights,
             prefix + "self_attn.",
-            cos_sin,
+            table,
             bias=bias,
             output_bias=bias,
             window=window,

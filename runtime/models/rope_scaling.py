@@ -27,6 +27,9 @@ from ...errors import ModelError
 from ...kernels.rope import cos_sin_cache
 from .config import ModelConfig, rope_parameters
 
+ROWS = 1024
+"""Rows of a table that are filled at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rope:
@@ -69,15 +72,38 @@ class Rope:
         return 1.0 / (self.theta if theta is None else theta) ** exponents
 
 
-def rope_table(config: ModelConfig, device: torch.device, given: Mapping[str, Any] | None = None) -> Tensor:
-    """The table of cosines and sines that `weft.kernels.rope` reads, of `config.max_positions` positions.
+class RopeTable:
+    """The cosines and sines that `weft.kernels.rope` reads, of `rope.length` positions.
+
+    On a CPU rows are filled as sequences reach them: the memory of those that none reaches is never touched. On other
+    devices all are, so that what was recorded of a step stays true.
+    """
+
+    def __init__(self, rope: Rope, device: torch.device) -> None:
+        frequencies, self._scale = _SCALINGS[rope.kind](rope)
+        self._frequencies = frequencies.to(device)
+        self._table = torch.empty(rope.length, 2, rope.width // 2 * 2, device=device)
+        self._filled = 0
+        if device.type != "cpu":
+            self.upto(rope.length)
+
+    def upto(self, length: int) -> Tensor:
+        """The table, whose first `length` rows are filled."""
+        while self._filled < length:
+            start, stop = self._filled, min(self._filled + ROWS, len(self._table))
+            own = self._frequencies if self._frequencies.dim() == 1 else self._frequencies[start:stop]
+            self._table[start:stop] = cos_sin_cache(own, stop - start, start=start, scale=self._scale)
+            self._filled = stop
+        return self._table
+
+
+def rope_table(config: ModelConfig, device: torch.device, given: Mapping[str, Any] | None = None) -> RopeTable:
+    """The table of a config, of `config.max_positions` positions.
 
     `given` are parameters in the place of the config's own. Raises `ModelError` for an unknown scaling, by name, and
     for parameters that it needs and lacks.
     """
-    rope = _read(config, rope_parameters(config.raw) if given is None else given)
-    frequencies, scale = _SCALINGS[rope.kind](rope)
-    return cos_sin_cache(frequencies.to(device), rope.length, scale=scale)
+    return RopeTable(_read(config, rope_parameters(config.raw) if given is None else given), device)
 
 
 def _read(config: ModelConfig, given: Mapping[str, Any]) -> Rope:
@@ -89,11 +115,14 @@ def _read(config: ModelConfig, given: Mapping[str, Any]) -> Rope:
             f"known are: {', '.join(sorted(_SCALINGS))}"
         )
     partial = given.get("partial_rotary_factor") or raw.get("partial_rotary_factor") or 1.0
+    width = int(config.head_dim * partial)
+    if width % 2 or width < 4:
+        raise ModelError(f"config.json: {width} elements of a head cannot be rotated in pairs")
     trained = raw.get("original_max_position_embeddings") or given.get("original_max_position_embeddings")
     return Rope(
         kind=kind,
         theta=float(given.get("rope_theta") or config.rope_theta),
-        width=int(config.head_dim * partial),
+        width=width,
         trained=int(trained or raw["max_position_embeddings"]),
         length=config.max_positions,
         given={**given, "max_position_embeddings": raw["max_position_embeddings"]},

@@ -15,7 +15,7 @@ from .rope_scaling import rope_table
 def smollm3(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> Decoder:
     """`SmolLM3ForCausalLM`. Raises `ModelError` for tensors or features that it does not know."""
     require(config, "hidden_act", "silu")
-    cos_sin = rope_table(config, weights.device)
+    table = rope_table(config, weights.device)
     turned = _has_positions(config)
     slides = bool(config.raw.get("use_sliding_window")) and config.raw.get("sliding_window") is not None
     sizes = windows(config, lambda number: slides and not turned[number])
@@ -27,7 +27,7 @@ def smollm3(config: ModelConfig, weights: Weights, *, batch_invariant: bool) -> 
             config,
             weights,
             prefix + "self_attn.",
-            cos_sin if turned[number] else None,
+            table if turned[number] else None,
             bias=bias,
             output_bias=bias,
             window=sizes[number] if slides else None,

@@ -10,7 +10,7 @@ import pytest
 import torch
 from families import FAMILIES
 
-from weft.request import GenerateRequest, GenerateResult, Sampling
+from weft.request import GenerateRequest, GenerateResult, Sampling, ScoreRequest
 from weft.runtime import Engine
 
 CHOSEN = [
@@ -47,3 +47,17 @@ def test_alone_and_together_are_the_same_bits(name: str, tmp_path: Path) -> None
     with Engine(folder, device="cpu", batch_invariant=True, prefill_chunk=13, **family.options) as engine:
         tickets = [engine.generate(request) for request in requests()]
         assert [bits(ticket.result(60)) for ticket in tickets] == alone
+
+
+@pytest.mark.parametrize("name", ["gemma2", "llama-dynamic", "mistral", "mixtral"])
+def test_choices_scored_as_one_trie_are_the_same_bits_one_by_one(name: str, tmp_path: Path) -> None:
+    """Windows and positions count along each choice, wherever its tokens lie."""
+    family = FAMILIES[name]
+    generator = torch.Generator().manual_seed(6)
+    prompt, *tails = (torch.randint(0, 300, (size,), generator=generator).tolist() for size in (45, 12, 12, 3, 25))
+    choices = [tuple(tails[0] + tails[1]), tuple(tails[0] + tails[3]), tuple(tails[2]), tuple(tails[2] + tails[0])]
+    with Engine(family.write(tmp_path / name), device="cpu", batch_invariant=True, **family.options) as engine:
+        together = engine.score(ScoreRequest(id="all", prompt=tuple(prompt), choices=tuple(choices))).result(60)
+        for choice, logprobs in zip(choices, together.token_logprobs, strict=True):
+            alone = engine.score(ScoreRequest(id="one", prompt=tuple(prompt), choices=(choice,))).result(60)
+            assert alone.token_logprobs == (logprobs,)

@@ -77,6 +77,7 @@ def test_a_file_of_another_form_is_named(folder: Path, file: str, text: str) -> 
         ({"rope_scaling": {"type": "llama3", "factor": 8}}, "llama3.*'low_freq_factor'"),
         ({"rope_scaling": {"type": "longrope", "long_factor": [1.0]}}, "longrope.*8 of 'short_factor'"),
         ({"rope_scaling": ["yarn"]}, "rope"),
+        ({"partial_rotary_factor": 0.7}, "11 elements"),
         ({"hidden_act": "gelu"}, "hidden_act 'gelu'"),
         ({"quantization_config": {"quant_method": "papier-mache"}}, "papier-mache"),
         ({"architectures": ["Gemma3ForConditionalGeneration"]}, "Gemma3ForConditionalGeneration"),
