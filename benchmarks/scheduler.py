@@ -4,12 +4,14 @@
 
 Prompts of 256 tokens, 192 of them shared by a quarter of all; outputs of 64 tokens. A step is the CPU time that the
 engine's thread spends beside the model: `plan`, `computed` for each chunk, and `finish` and `add` where a sequence
-ends and another arrives. *Steady* steps are those that only decode, *changing* ones admit or end somebody.
+ends and another arrives. Each is a session of its own, and eviction is the default one. *Steady* steps are those that
+only decode, *changing* ones admit or end somebody.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import platform
 import random
 import statistics
@@ -20,7 +22,9 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from ..radix_cache import PagePool, RadixTree
+from ..radix_cache import Node, PagePool, ProgramLRU, RadixTree
+from ..request import ProgramHints
+from ..runtime.programs import Programs
 from ..runtime.scheduler import Scheduler, Sequence
 
 PAGE_SIZE = 16
@@ -43,9 +47,13 @@ class Traffic:
         self._rng = random.Random(seed)
         self._shared = [[self._token() for _ in range(SHARED)] for _ in range(GROUPS)]
         pool = PagePool(2 * running * -(-(PROMPT + OUTPUT) // PAGE_SIZE))
+        policy = ProgramLRU[Node](pool.num_pages)
+        tree = RadixTree(pool, PAGE_SIZE, policy)
+        self._programs = Programs(tree, policy)
         self._scheduler = Scheduler(
-            pool, RadixTree(pool, PAGE_SIZE), page_size=PAGE_SIZE, max_running=running, prefill_chunk=512
+            pool, tree, page_size=PAGE_SIZE, max_running=running, prefill_chunk=512, programs=self._programs
         )
+        self._sessions = itertools.count()
         self._new = deque(self._sequence() for _ in range(running + waiting))
         while self._new:
             self._scheduler.add(self._new.popleft())
@@ -64,6 +72,7 @@ class Traffic:
                 continue
             if len(chunk.sequence.ids) == PROMPT + OUTPUT:
                 scheduler.finish(chunk.sequence)
+                self._programs.release(str(chunk.sequence.hints.session))
                 ended += 1
             else:
                 chunk.sequence.ids.append(7)
@@ -79,7 +88,8 @@ class Traffic:
         own = PROMPT - SHARED
         prefix = self._shared[self._rng.randrange(GROUPS)]
         ids = [*prefix, *(self._token() for _ in range(own))]
-        return Sequence(ids=ids, match_limit=PROMPT - 1)
+        hints = ProgramHints(session=str(next(self._sessions)))
+        return Sequence(ids=ids, match_limit=PROMPT - 1, hints=hints)
 
     def _token(self) -> int:
         return self._rng.randrange(100_000)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic
 
@@ -130,13 +130,15 @@ class ProgramLRU(LRU[NodeT]):
 
     def touch(self, node: NodeT) -> None:
         self._clock += 1
-        use = self._uses.setdefault(node, _Use())
+        use = self._uses.get(node)
+        if use is None:
+            use = self._uses[node] = _Use()
         use.time, use.tick, use.finished = self._time, self._clock, False
         self._restamp(node)
 
     def inherit(self, node: NodeT, source: NodeT) -> None:
         use = self._uses[source]
-        self._uses[node] = replace(use, holders=set(use.holders))
+        self._uses[node] = _Use(use.time, use.tick, set(use.holders), use.holder, use.program, use.finished)
         for holder in use.holders:
             self._holders[holder].nodes.add(node)
         super().inherit(node, source)

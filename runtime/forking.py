@@ -41,6 +41,8 @@ def find_fork(
     for other in running:
         if other.computed <= start or other.salt != sequence.salt or other is sequence or other in unfilled:
             continue
+        if other.ids[start] != sequence.ids[start] or start >= end:
+            continue
         if whole and other.pages[whole - 1] != sequence.pages[whole - 1]:
             continue  # a page of the tree stands for one prefix, so a common page is a common beginning
         common = _common(sequence.ids, other.ids, start, min(end, other.computed, other.plain))

@@ -52,6 +52,7 @@ class Scheduler:
         self._page_size = page_size
         self._max_running = max_running
         self._prefill_chunk = prefill_chunk
+        self._spare = pool.num_pages // 256  # evicted ahead, so that a large cache is not trimmed page by page
         self._programs = programs or Programs(tree, None)
         self._arrivals = 0
         self.waiting = WaitingQueue(tree, page_size)
@@ -198,7 +199,7 @@ class Scheduler:
         while sequence.computed + count > len(sequence.pages) * self._page_size:
             needed = self._pages_for(sequence.computed + count) - len(sequence.pages)
             if self._pool.free < needed:
-                self._tree.evict(needed - self._pool.free)
+                self._tree.evict(needed - self._pool.free + self._spare)
             pages = self._pool.take(needed)
             if pages is not None:
                 sequence.pages += pages
