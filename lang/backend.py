@@ -69,7 +69,7 @@ class Backend(Protocol):
         ...
 
     def release(self, session: str) -> None:
-        """Say that `session` makes no more calls. A hint, idempotent."""
+        """Say that `session`, or the batch of that id, makes no more calls. A hint, idempotent."""
         ...
 
     def abort(self, request_id: str) -> None:

@@ -77,7 +77,7 @@ class ScriptedBackend:
     Attributes:
         requests: all requests, in the order they came.
         forks: (session, its children) as told.
-        released: the sessions told to be over.
+        released: the sessions and batches told to be over.
 
     Answers are cut at the first stop string, as a model's would be.
     """

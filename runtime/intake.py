@@ -62,7 +62,8 @@ class Intake:
             job.deadline = job.times.arrived + request.timeout
         hints = self._hints(request, prompt)
         for sequence in job.sequences:
-            sequence.hints = hints
+            if sequence.ids[: len(prompt)] == prompt:  # choices scored by themselves are no part of the program's text
+                sequence.hints = hints
         return job
 
     def _hints(self, request: AnyRequest, prompt: list[int]) -> ProgramHints:
@@ -70,7 +71,7 @@ class Intake:
         hints = request.hints
         if not isinstance(request.prompt, str) or not hints.common_prefix:
             return hints
-        begin = self._tokenizer.encode(request.prompt[: hints.common_prefix])
+        begin = self._tokenizer.encode(request.prompt[: hints.common_prefix], begin=True)
         same = [one == other for one, other in zip(begin, prompt, strict=False)]
         return replace(hints, common_prefix=[*same, False].index(False))
 

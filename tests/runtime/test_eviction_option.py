@@ -48,7 +48,7 @@ def test_a_common_prefix_in_characters_counts_as_tokens(tiny_folder: Path) -> No
     with Engine(tiny_folder, device="cpu", dtype="float32") as engine:
         hints = ProgramHints("s", batch="b", common_prefix=3)
         job = engine._intake.job(GenerateRequest(id="r", prompt="abcdef", hints=hints), lambda _: None)
-        assert job.sequences[0].hints.common_prefix == len(engine.tokenizer.encode("abc"))
+        assert job.sequences[0].hints.common_prefix == len(engine.tokenizer.encode("abc", begin=True))
 
 
 def test_unknown_policies_are_refused_by_name(tiny_folder: Path) -> None:
