@@ -201,6 +201,14 @@ def test_a_regex_is_kept(http: httpx.Client) -> None:
     assert answer["meta_info"]["finish_reason"]["type"] == "stop"
 
 
+def test_a_number_ends_at_a_space(http: httpx.Client) -> None:
+    """Its `gen(dtype=int)`: a regex that lets space follow, and stop strings that end there."""
+    number = {**FRONTEND_PARAMS, "regex": "[-+]?[0-9]+[ \\n]*", "stop": [" ", "\n"], "temperature": 1.0}
+    answers = generate(http, text=[PROMPT] * 6, sampling_params=number)
+    assert all(answer["text"] == answer["text"].strip() for answer in answers)
+    assert all(isinstance(int(answer["text"]), int) for answer in answers)
+
+
 def test_the_engines_refusals_name_their_field(http: httpx.Client) -> None:
     for name, value in (("json_schema", "{"), ("json_schema", {"type": "x"}), ("regex", "(a"), ("ebnf", "root ::= b")):
         params = [{}, {name: value}]
