@@ -6,13 +6,16 @@ Lookup Decoding", github.com/apoorvumang/prompt-lookup-decoding). No second mode
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LONGEST = 5
-"""Most tokens that are compared: what agrees this far nearly always goes on alike, and each length costs an entry."""
+LONGEST = 8
+"""Most tokens that are compared: what agrees this far nearly always goes on alike."""
 SHORTEST = 2
 """Fewest tokens: one token alone says little about the next."""
+CANDIDATES = 16
+"""Most places that are compared, the latest first, so that a look-up costs the same however often text repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,33 +32,51 @@ class Match:
 
 
 class PromptLookup:
-    """An index of a sequence's n-grams by their last place. Reads `ids`, which only ever grows, and never changes it.
+    """An index of a sequence's n-grams of `shortest` tokens: the last place of each, and of each place the one before.
 
-    A token costs one entry for each length, once; a look-up one question for each. Nothing is scanned.
+    A token costs one entry, once; a look-up one question and at most `candidates` comparisons. Nothing is scanned.
+    Reads `ids`, which only ever grows, and never changes it.
 
     Args:
         ids: the sequence's tokens, prompt and output; the owner appends.
-        longest, shortest: lengths of the n-grams.
+        longest, shortest: how many tokens are compared, and how many have to agree.
+        candidates: how many places are compared.
     """
 
-    def __init__(self, ids: list[int], *, longest: int = LONGEST, shortest: int = SHORTEST) -> None:
+    def __init__(
+        self, ids: list[int], *, longest: int = LONGEST, shortest: int = SHORTEST, candidates: int = CANDIDATES
+    ) -> None:
         if not 0 < shortest <= longest:
             raise ValueError(f"n-grams need lengths 0 < shortest <= longest, not {shortest} and {longest}")
         self._ids = ids
         self._longest = longest
         self._shortest = shortest
-        self._places: dict[tuple[int, ...], int] = {}
-        self._indexed = 0  # n-grams that end before this position are entered
+        self._candidates = candidates
+        self._last: dict[tuple[int, ...], int] = {}
+        self._before = array("i")  # by position: the place before it of the n-gram that ends there, or -1
 
     def find(self, ahead: Sequence[int] = ()) -> Match | None:
-        """The longest n-gram that ends `ids + ahead` and has an earlier, followed occurrence in `ids`; its last one."""
+        """The longest run that ends `ids + ahead` and stood in `ids` before with something behind it; its last place.
+
+        Of more than `candidates` places, the latest are compared.
+        """
         self._index()
-        tail = (*self._ids[-self._longest :], *ahead[-self._longest :])
-        for length in range(min(self._longest, len(tail)), self._shortest - 1, -1):
-            place = self._places.get(tail[-length:])
-            if place is not None:
-                return Match(place, length)
-        return None
+        ids, before = self._ids, self._before
+        tail = (*ids[-self._longest :], *ahead[-self._longest :])[-self._longest :]
+        place = self._last.get(tail[-self._shortest :], -1)
+        best, length = -1, 0
+        for _ in range(self._candidates):
+            if place < 0:
+                break
+            agreed = self._shortest
+            while agreed < min(len(tail), place) and ids[place - 1 - agreed] == tail[-1 - agreed]:
+                agreed += 1
+            if agreed > length:
+                best, length = place, agreed
+                if length == self._longest:
+                    break
+            place = before[place]
+        return Match(best, length) if length else None
 
     def token(self, place: int, ahead: Sequence[int] = ()) -> int:
         """The token at `place` of `ids + ahead`: a guess that runs past the end repeats what was guessed before."""
@@ -64,8 +85,11 @@ class PromptLookup:
 
     def _index(self) -> None:
         """Enter the n-grams that something follows by now."""
-        ids = self._ids
-        for end in range(self._indexed, len(ids)):
-            for length in range(self._shortest, min(self._longest, end) + 1):
-                self._places[tuple(ids[end - length : end])] = end
-        self._indexed = len(ids)
+        ids, last, before, shortest = self._ids, self._last, self._before, self._shortest
+        for end in range(len(before), len(ids)):
+            if end < shortest:
+                before.append(-1)
+                continue
+            run = tuple(ids[end - shortest : end])
+            before.append(last.get(run, -1))
+            last[run] = end
