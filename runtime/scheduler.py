@@ -69,7 +69,6 @@ class Scheduler:
         """The next step's chunks, their pages dealt out. Empty where nothing is to do."""
         chunks: list[Chunk] = []
         budget = self._prefill_chunk
-        retractions = self.retractions
         for sequence in list(self.running):
             remaining = sequence.remaining
             if sequence.node is None or remaining <= 0:
@@ -80,11 +79,7 @@ class Scheduler:
                 chunks.append(Chunk(sequence, sequence.computed, count))
         while self.waiting and budget and len(self.running) < self._max_running:
             candidate = self.waiting.next(self.running)
-            if candidate is None:
-                break
-            # What is promoted is written at once: not over a page that was freed just now and is yet to be copied.
-            is_copied = self.retractions != retractions and any(chunk.fork is not None for chunk in chunks)
-            if not self._admit(candidate, promote=not is_copied):
+            if candidate is None or not self._admit(candidate):
                 break
             self.waiting.admit(candidate)
             self._programs.returned(candidate)
@@ -160,7 +155,7 @@ class Scheduler:
                 f"in use is not {self._pool.num_pages}"
             )
 
-    def _admit(self, sequence: Sequence, *, promote: bool) -> bool:
+    def _admit(self, sequence: Sequence) -> bool:
         """Take what the cache has of a waiting sequence, if the rest of it can be placed too."""
         match = self._tree.match(sequence.ids[: sequence.match_limit], sequence.salt)
         self._tree.lock(match.node)
@@ -169,7 +164,9 @@ class Scheduler:
         if self.running and needed + headroom > self._pool.free + self._tree.evictable_pages:
             self._tree.unlock(match.node)
             return False
-        if self._tiers is not None and promote:
+        if self._tiers is not None:
+            # Written at once, and yet not over a page that a chunk of this plan is to copy: such a page belongs to a
+            # running sequence, and there is room for this one without retracting any.
             found = len(match.pages)
             match = self._tiers.promote(match, sequence.ids[: sequence.match_limit], sequence.salt)
             self._programs.writes(len(match.pages) - found)
