@@ -24,17 +24,19 @@ HOST_SHARE = 8
 """The host tier beside a GPU takes one part in so many of the machine's memory, at most `MOST_HOST_BYTES`."""
 FLUSH_SECONDS = 5.0
 """How long the end of an engine may take for writing what it holds to disk."""
-_NEUTRAL = frozenset(
+NEUTRAL = frozenset(
     {
         "cache_dir",
         "device",  # what was chosen for these two is a fact of its own
         "disk_cache_bytes",
         "dtype",
+        "eviction",
         "host_cache_bytes",
         "max_context",
         "max_queue",
         "max_running",
         "num_pages",
+        "overlap",
         "prefill_chunk",
         "radix_cache",
         "seed",
@@ -104,7 +106,7 @@ def _disk_line(options: EngineOptions) -> str:
 def _facts(options: EngineOptions, loaded: Loaded, mover: KVPageMover) -> dict[str, object]:
     """What the content of a page depends on, beside the model's files and its tokens."""
     device = loaded.device
-    facts: dict[str, object] = {name: value for name, value in asdict(options).items() if name not in _NEUTRAL}
+    facts: dict[str, object] = {name: value for name, value in asdict(options).items() if name not in NEUTRAL}
     facts |= {
         "weft": version("weft"),
         "torch": torch.__version__,

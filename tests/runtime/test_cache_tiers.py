@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import fields
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -15,7 +16,9 @@ from weft.errors import Aborted, EngineClosed, InvalidRequest
 from weft.radix_cache import DiskStore
 from weft.request import EmbedRequest, GenerateRequest, GenerateResult, Sampling, ScoreRequest
 from weft.runtime import Engine
+from weft.runtime.cache_tiers import NEUTRAL
 from weft.runtime.fingerprint import fingerprint
+from weft.runtime.loader import EngineOptions
 from weft.runtime.page_mover import KVPageMover
 
 PROMPT = "The quick brown fox reads the name of the thing, and then some more of it."  # some 60 tokens
@@ -298,6 +301,13 @@ def test_pages_are_moved_bit_by_bit(dtype: torch.dtype) -> None:
     for tensor, copy in zip(tensors, blank, strict=True):
         assert torch.equal(copy[:, [1, 4]].view(torch.uint8), tensor[:, [3, 0]].view(torch.uint8))
         assert not copy[:, [0, 2, 3]].view(torch.uint8).any()
+
+
+def test_every_option_is_known_to_change_pages_or_not_to() -> None:
+    """One that is new must be thought about: pages of one value must not be taken for pages of another."""
+    changes = {"page_size", "batch_invariant", "quantization"}
+    assert {field.name for field in fields(EngineOptions)} - NEUTRAL == changes
+    assert {field.name for field in fields(EngineOptions)} >= NEUTRAL
 
 
 def test_a_fingerprint_depends_on_weights_configuration_and_facts(
