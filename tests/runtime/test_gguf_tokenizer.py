@@ -67,3 +67,17 @@ def test_an_unknown_kind_is_refused_by_name_with_the_known_ones(tmp_path: Path, 
     file = written(byte_level(tmp_path, "gpt-2"), tmp_path / "model.gguf", **{key: value})
     with pytest.raises(ModelError, match=rf"model\.gguf: .*{value}.*known are: gpt"):
         Tokenizer(file)
+
+
+@pytest.mark.parametrize(("says", "begins"), [(None, True), (True, True), (False, False)])
+def test_a_text_begins_as_the_file_says(tmp_path: Path, says: bool | None, begins: bool) -> None:
+    """By default by BOS, for SentencePiece's tokenizers."""
+    writer = gguf.GGUFWriter(tmp_path / "model.gguf", "llama")
+    add_tokenizer(writer, sentencepiece(tmp_path / "folder"))
+    if says is not None:
+        writer.add_add_bos_token(says)
+    finish(writer)
+    tokenizer = Tokenizer(tmp_path / "model.gguf")
+    bos = tokenizer.encode("<s>", special=True)[-1:]
+    assert list(tokenizer.begin_ids) == (bos if begins else [])
+    assert tokenizer.encode("a b", begin=True) == [*tokenizer.begin_ids, *tokenizer.encode("a b")]
