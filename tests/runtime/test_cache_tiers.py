@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import random
-from dataclasses import fields
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
-import torch
 from tiny import write_llama
 
 from weft.errors import Aborted, EngineClosed, InvalidRequest
 from weft.radix_cache import DiskStore
 from weft.request import EmbedRequest, GenerateRequest, GenerateResult, Sampling, ScoreRequest
 from weft.runtime import Engine
-from weft.runtime.cache_tiers import NEUTRAL
-from weft.runtime.fingerprint import fingerprint
-from weft.runtime.loader import EngineOptions
-from weft.runtime.page_mover import KVPageMover
 
 PROMPT = "The quick brown fox reads the name of the thing, and then some more of it."  # some 60 tokens
 OTHERS = [f"{at} is another prompt altogether, long enough to need pages of its own." for at in range(4)]
@@ -286,49 +280,3 @@ def test_options_that_cannot_be_are_refused(tiny_folder: Path, options: dict[str
     with pytest.raises(InvalidRequest) as refused:
         engine(tiny_folder, **options)
     assert refused.value.param == next(iter(options))
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float8_e4m3fn])
-def test_pages_are_moved_bit_by_bit(dtype: torch.dtype) -> None:
-    shapes = [(2, 5, 4, 8), (1, 5, 4, 6)]
-    bits = [torch.randint(0, 256, (*shape, dtype.itemsize), dtype=torch.uint8) for shape in shapes]
-    tensors = [each.view(dtype).squeeze(-1).clone() for each in bits]
-    mover = KVPageMover(tensors)
-    payloads = mover.read([3, 0])
-    assert [len(payload) for payload in payloads] == [mover.page_bytes] * 2
-    blank = [torch.zeros_like(tensor) for tensor in tensors]
-    KVPageMover(blank).write([1, 4], payloads)
-    for tensor, copy in zip(tensors, blank, strict=True):
-        assert torch.equal(copy[:, [1, 4]].view(torch.uint8), tensor[:, [3, 0]].view(torch.uint8))
-        assert not copy[:, [0, 2, 3]].view(torch.uint8).any()
-
-
-def test_every_option_is_known_to_change_pages_or_not_to() -> None:
-    """One that is new must be thought about: pages of one value must not be taken for pages of another."""
-    changes = {"page_size", "batch_invariant", "quantization"}
-    assert {field.name for field in fields(EngineOptions)} - NEUTRAL == changes
-    assert {field.name for field in fields(EngineOptions)} >= NEUTRAL
-
-
-def test_a_fingerprint_depends_on_weights_configuration_and_facts(
-    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = write_llama(tmp_path / "a")
-    known = fingerprint(folder, {"dtype": "float32"})
-    assert known == fingerprint(tiny_folder, {"dtype": "float32"}), "the same files elsewhere"
-    assert known != fingerprint(folder, {"dtype": "bfloat16"})
-    for limit in (1 << 30, 0):  # hashed whole, and by samples
-        monkeypatch.setattr("weft.runtime.fingerprint.WHOLE_BYTES", limit)
-        known = fingerprint(folder, {})
-        weights = folder / "model.safetensors"
-        good = weights.read_bytes()
-        weights.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
-        assert fingerprint(folder, {}) != known
-        weights.write_bytes(good)
-        config = folder / "config.json"
-        text = config.read_text()
-        config.write_text(text + " ")
-        assert fingerprint(folder, {}) != known
-        config.write_text(text)
-        assert fingerprint(folder, {}) == known
-        assert fingerprint(weights, {}) != known, "a model of one file"
