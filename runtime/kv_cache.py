@@ -11,7 +11,8 @@ class KVCache:
     """Keys and values of every layer, by page.
 
     Attributes:
-        keys, values: per layer, [kv_heads, num_pages, page_size, head_dim]: one head's page is contiguous.
+        keys, values: per layer, [kv_heads, num_pages, page_size, head_dim]: one head's page is contiguous. What
+            no token was stored in holds anything: memory is taken as pages are first written.
     """
 
     def __init__(
@@ -28,8 +29,8 @@ class KVCache:
         self.num_pages = num_pages
         self.page_size = page_size
         shape = (num_kv_heads, num_pages, page_size, head_dim)
-        self.keys = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(num_layers)]
-        self.values = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(num_layers)]
+        self.keys = [torch.empty(shape, dtype=dtype, device=device) for _ in range(num_layers)]
+        self.values = [torch.empty(shape, dtype=dtype, device=device) for _ in range(num_layers)]
 
     def copy(self, sources: torch.Tensor, targets: torch.Tensor) -> None:
         """Copy pages, int64 [N] of them, in every layer. All are read before any is written; `targets` are distinct."""

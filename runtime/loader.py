@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -134,6 +135,17 @@ def load(
         EngineError: the grammar engine has no place to keep what it compiles.
     """
     options.validate()
+    with ThreadPoolExecutor(1, "weft-grammar") as beside:  # it needs no tensors, and its time is mostly loading code
+        grammar_engine = beside.submit(warm_up, vocabulary)
+        loaded = _load(folder, options, progress)
+        progress("preparing the grammar engine")
+        choices = (*loaded.choices, grammar_engine.result())
+    for line in choices:
+        log.info(line)
+    return replace(loaded, choices=choices)
+
+
+def _load(folder: Path, options: EngineOptions, progress: Callable[[str], None]) -> Loaded:
     config, source = open_checkpoint(folder)
     device, device_reason = _choose_device(options.device)
     dtype, dtype_reason = _choose_dtype(options, config, device)
@@ -178,10 +190,6 @@ def load(
     runner = Runner(model, cache, masks, device=device, lanes=lanes)
     progress("warming up")
     runner.warm_up()
-    progress("preparing the grammar engine")
-    choices = (*choices, warm_up(vocabulary))
-    for line in choices:
-        log.info(line)
     return Loaded(
         runner=runner,
         cache=cache,

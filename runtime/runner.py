@@ -15,7 +15,7 @@ from .kv_cache import KVCache
 from .lanes import Lanes
 from .mask_pool import MaskPool
 from .models.registry import Model
-from .scheduler import Chunk
+from .sequence import Chunk, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,12 @@ class Runner:
         self._lanes.close()
 
     def warm_up(self) -> None:
-        """Draw one token from nothing, so that what is compiled at first use is compiled before the first request."""
+        """Compute and draw one token, so that what is compiled at first use is so before the first request."""
+        sequence = Sequence(ids=[0], match_limit=0, pages=[0])
         row = SampleRow(
             row=0, mask=0, position=0, seed=0, temperature=1.0, top_k=2, top_p=0.9, min_p=0.1, adjustments=[], top=0
         )
-        hidden = torch.zeros(1, self._model.config.hidden_size, dtype=self._cache.keys[0].dtype, device=self._device)
-        self.collect(self.sample(hidden, [row]))
+        self.collect(self.sample(self.forward([Chunk(sequence, 0, 1)]), [row]))
 
     @torch.inference_mode()
     def forward(self, chunks: list[Chunk]) -> torch.Tensor:
