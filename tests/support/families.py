@@ -63,6 +63,7 @@ GEMMA3: dict[str, Any] = {
         "sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
     },
 }
+UNTIED = {"tie_word_embeddings": False}  # else random Gemmas, whose embeddings are scaled up, repeat one token
 LONGROPE = {
     "max_position_embeddings": 200,
     "partial_rotary_factor": 0.75,
@@ -140,11 +141,11 @@ FAMILIES: dict[str, Family] = {
             "sliding_window": 20,
         },
     ),
-    "gemma2": Family("Gemma2", {**GEMMA, "attn_logit_softcapping": 3.0, "final_logit_softcapping": 5.0}),
+    "gemma2": Family("Gemma2", {**GEMMA, **UNTIED, "attn_logit_softcapping": 3.0, "final_logit_softcapping": 5.0}),
     "gemma2-uncapped": Family(
         "Gemma2", {**GEMMA, "attn_logit_softcapping": None, "final_logit_softcapping": None, "attention_bias": True}
     ),
-    "gemma3": Family("Gemma3", GEMMA3),
+    "gemma3": Family("Gemma3", {**GEMMA3, **UNTIED}),
     "gemma3-old": Family("Gemma3", GEMMA3, rewrite=old_gemma3),
     "phi3": Family("Phi3", {"sliding_window": 19}),
     "phi3-long": Family("Phi3", {**LONGROPE, "original_max_position_embeddings": 30}),
