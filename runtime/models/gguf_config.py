@@ -31,6 +31,8 @@ def read_config(file: GgufFile) -> ModelConfig:
     get = _Fields(file, kind)
     if get("expert_count", 0):
         raise ModelError(f"{file.path}: a GGUF file of {kind!r} with experts (a mixture) is not supported")
+    if get("attention.sliding_window", 0):
+        raise ModelError(f"{file.path}: {kind}.attention.sliding_window is not supported in GGUF files")
     if "token_embd.weight" not in file.tensors:
         raise ModelError(f"{file.path}: the tensor 'token_embd.weight' is missing")
     vocabulary, width = file.tensors["token_embd.weight"].shape

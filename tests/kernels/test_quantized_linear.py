@@ -181,6 +181,13 @@ def test_the_oracle_of_whole_numbers_is_exact_at_the_limit() -> None:
     assert found.tolist() == [[exact, -exact]]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(48, 64), (17, 100)], ids=str)
+def test_no_rows_give_no_rows(kind: str, shape: tuple[int, int]) -> None:
+    layer = MakeQuantized(kind)(drawn(*shape), drawn(shape[0]))
+    assert layer(torch.empty(0, shape[1])).shape == (0, shape[0])
+
+
 @pytest.mark.parametrize("width", [1, 2, 7, 64])
 def test_packing_four_bits_keeps_them(width: int) -> None:
     values = torch.randint(0, 16, (5, width), dtype=torch.uint8)

@@ -238,6 +238,7 @@ def test_an_unknown_architecture_is_refused_with_the_known_ones(folder: Path, tm
     ("changes", "message"),
     [
         ({"llama.expert_count": 8}, "with experts"),
+        ({"llama.attention.sliding_window": 64}, r"llama\.attention\.sliding_window is not supported"),
         ({"split.count": 3}, r"model\.gguf is one of 3 parts"),
         ({"llama.rope.scaling.type": "longrope"}, "'longrope' is not supported"),
         ({"llama.rope.dimension_count": 8}, r"llama\.rope\.dimension_count is 8, but heads are 16 wide"),
