@@ -15,8 +15,18 @@ from typing import Any
 import httpx
 import pytest
 from serving import SECONDS, Serving, serving, stats, wait_until, watched
+from tiny import write_llama
 
-LONG = {"prompt": "a", "max_tokens": 500, "ignore_eos": True, "stream": True}
+LONG = {"prompt": "a", "max_tokens": 1200, "ignore_eos": True, "stream": True}
+PLAIN = ("--speculation", "off")
+ENDLESS = 4000
+"""Tokens that no stream comes to in these tests."""
+
+
+@pytest.fixture(scope="module")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a context that is long enough for streams to be still running when something happens to them."""
+    return write_llama(tmp_path_factory.mktemp("lives") / "tiny", max_position_embeddings=4096)
 
 
 def stream(url: str, body: dict[str, Any], begun: threading.Barrier) -> list[str]:
@@ -65,11 +75,11 @@ def check_pages(served: Serving) -> None:
 
 
 def test_a_killed_engine_is_told_to_everyone_at_once_and_started_again(tiny_folder: Path) -> None:
-    with serving(str(tiny_folder)) as served:
+    with serving(str(tiny_folder), *PLAIN) as served:
         served.notice("serving")
         before = complete(served)["choices"]
         for attempt in (1, 2):
-            with streams(served, 12) as running:
+            with streams(served, 12, max_tokens=ENDLESS) as running:
                 os.kill(served.engine_pid, signal.SIGKILL)
                 for frames in running:
                     assert last_error(frames.result(SECONDS))["code"] == "engine_closed"
@@ -88,9 +98,9 @@ def test_a_killed_engine_is_told_to_everyone_at_once_and_started_again(tiny_fold
 
 
 def test_an_engine_that_dies_too_often_ends_the_server(tiny_folder: Path) -> None:
-    with serving(str(tiny_folder), "--engine-restarts", "0") as served:
+    with serving(str(tiny_folder), *PLAIN, "--engine-restarts", "0") as served:
         served.notice("serving")
-        with streams(served, 2) as running:
+        with streams(served, 2, max_tokens=ENDLESS) as running:
             os.kill(served.engine_pid, signal.SIGKILL)
             for frames in running:
                 assert last_error(frames.result(SECONDS))["code"] == "engine_closed"
@@ -102,7 +112,7 @@ def test_an_engine_that_dies_too_often_ends_the_server(tiny_folder: Path) -> Non
 
 
 def test_an_engine_that_dies_while_it_is_loaded_again_counts(tiny_folder: Path) -> None:
-    with serving(str(tiny_folder), "--engine-restarts", "1") as served:
+    with serving(str(tiny_folder), *PLAIN, "--engine-restarts", "1") as served:
         served.notice("serving")
         os.kill(served.engine_pid, signal.SIGKILL)
         assert served.notice("enginelost")["restarting"]
@@ -122,7 +132,7 @@ def test_an_engine_that_dies_while_it_is_loaded_again_counts(tiny_folder: Path) 
 @pytest.fixture(scope="module")
 def shared(tiny_folder: Path) -> Iterator[tuple[Serving, list[int]]]:
     """A server of two API workers, and their process ids."""
-    with serving(str(tiny_folder), "--api-workers", "2") as served:
+    with serving(str(tiny_folder), *PLAIN, "--api-workers", "2") as served:
         pids = [served.notice("workerserving")["pid"] for _ in range(2)]
         served.notice("serving")
         yield served, pids
@@ -161,7 +171,7 @@ def test_a_killed_worker_takes_only_its_own_requests_along(shared: tuple[Serving
     with ExitStack() as stack, ThreadPoolExecutor(3) as pool, watched(doomed) as ended:
         http = stack.enter_context(httpx.Client(base_url=served.url, timeout=SECONDS))
         with stopped(other):
-            body = LONG | {"model": "tiny"}
+            body = LONG | {"model": "tiny", "max_tokens": ENDLESS}
             frames = stack.enter_context(http.stream("POST", "/v1/completions", json=body)).iter_lines()
             next(frames)
         with stopped(served.engine_pid):  # so that none of them is over before the worker is
@@ -185,7 +195,7 @@ def test_a_killed_worker_takes_only_its_own_requests_along(shared: tuple[Serving
 
 def test_api_workers_live_over_the_engines_death(shared: tuple[Serving, list[int]]) -> None:
     served, pids = shared
-    with streams(served, 4) as running:
+    with streams(served, 4, max_tokens=ENDLESS) as running:
         os.kill(served.engine_pid, signal.SIGKILL)
         for frames in running:
             assert last_error(frames.result(SECONDS))["code"] == "engine_closed"
@@ -198,7 +208,7 @@ def test_api_workers_live_over_the_engines_death(shared: tuple[Serving, list[int
 
 
 def test_api_workers_drain_together(tiny_folder: Path) -> None:
-    with serving(str(tiny_folder), "--api-workers", "2") as served, watched(served.engine_pid) as engine_ended:
+    with serving(str(tiny_folder), *PLAIN, "--api-workers", "2") as served, watched(served.engine_pid) as engine_ended:
         pids = [served.notice("workerserving")["pid"] for _ in range(2)]
         served.notice("serving")
         with streams(served, 4) as running:
@@ -218,7 +228,7 @@ def test_api_workers_drain_together(tiny_folder: Path) -> None:
 
 
 def test_a_killed_main_process_takes_its_workers_with_it(tiny_folder: Path) -> None:
-    with serving(str(tiny_folder), "--api-workers", "2") as served:
+    with serving(str(tiny_folder), *PLAIN, "--api-workers", "2") as served:
         pids = [served.notice("workerserving")["pid"] for _ in range(2)]
         served.notice("serving")
         with watched(pids[0]) as first, watched(pids[1]) as second, watched(served.engine_pid) as engine:
@@ -229,7 +239,7 @@ def test_a_killed_main_process_takes_its_workers_with_it(tiny_folder: Path) -> N
 
 
 def test_sigterm_lets_what_runs_complete_and_refuses_the_rest(tiny_folder: Path) -> None:
-    with serving(str(tiny_folder)) as served:
+    with serving(str(tiny_folder), *PLAIN) as served:
         served.notice("serving")
         with streams(served, 6) as running:
             served.process.send_signal(signal.SIGTERM)
@@ -246,11 +256,11 @@ def test_sigterm_lets_what_runs_complete_and_refuses_the_rest(tiny_folder: Path)
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_what_runs_too_long_after_sigterm_ends_by_an_error(tiny_folder: Path, workers: str) -> None:
-    with serving(str(tiny_folder), "--shutdown-timeout", "0", "--api-workers", workers) as served:
+    with serving(str(tiny_folder), *PLAIN, "--shutdown-timeout", "0", "--api-workers", workers) as served:
         for _ in range(2 if workers == "2" else 0):
             served.notice("workerserving")
         served.notice("serving")
-        with streams(served, 6) as running:
+        with streams(served, 6, max_tokens=ENDLESS) as running:
             served.process.send_signal(signal.SIGTERM)
             for frames in running:
                 error = last_error(frames.result(SECONDS))
@@ -264,11 +274,11 @@ def test_what_runs_too_long_after_sigterm_ends_by_an_error(tiny_folder: Path, wo
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_second_signal_ends_it_at_once(tiny_folder: Path, workers: str) -> None:
     arguments = ("--shutdown-timeout", "3600", "--api-workers", workers)
-    with serving(str(tiny_folder), *arguments) as served, watched(served.engine_pid) as engine_ended:
+    with serving(str(tiny_folder), *PLAIN, *arguments) as served, watched(served.engine_pid) as engine_ended:
         for _ in range(2 if workers == "2" else 0):
             served.notice("workerserving")
         served.notice("serving")
-        body = LONG | {"model": "tiny", "n": 16}
+        body = LONG | {"model": "tiny", "n": 16, "max_tokens": ENDLESS}
         with served.http.stream("POST", "/v1/completions", json=body) as answer:
             assert answer.status_code == 200
             frames = answer.iter_lines()
@@ -284,7 +294,7 @@ def test_a_second_signal_ends_it_at_once(tiny_folder: Path, workers: str) -> Non
 
 
 def test_it_says_what_is_being_loaded(tiny_folder: Path) -> None:
-    with serving(str(tiny_folder)) as served:
+    with serving(str(tiny_folder), *PLAIN) as served:
         assert served.loading["model"] == "tiny"
         error = served.http.get("/health").json()["error"]
         assert error["code"] == "engine_loading"
@@ -302,7 +312,7 @@ def test_it_says_what_is_being_loaded(tiny_folder: Path) -> None:
 
 def test_connections_and_headers_are_bounded(tiny_folder: Path) -> None:
     arguments = ("--max-connections", "2", "--max-header-bytes", "2048", "--timeout-keep-alive", "600")
-    with serving(str(tiny_folder), *arguments) as served:
+    with serving(str(tiny_folder), *PLAIN, *arguments) as served:
         served.notice("serving")
         first = served.http.get("/health")
         assert first.status_code == 200
