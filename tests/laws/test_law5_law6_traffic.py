@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from weft.errors import Aborted, EngineClosed, EngineError, InvalidRequest, Overloaded, PromptTooLong, WeftError
 from weft.grammar import regex
 from weft.radix_cache import IntegrityError
-from weft.request import EmbedRequest, FinishReason, GenerateRequest, Sampling, ScoreRequest
+from weft.request import EmbedRequest, FinishReason, GenerateRequest, ProgramHints, Sampling, ScoreRequest
 from weft.runtime import Engine
 from weft.runtime.runner import Runner
 
@@ -35,6 +36,23 @@ def random_request(rng: random.Random, name: str) -> GenerateRequest | ScoreRequ
     return GenerateRequest(
         id=name, prompt=prompt, sampling=sampling, constraint=constraint, cache_salt=salt, priority=rng.randint(0, 1)
     )
+
+
+def tell_of_a_program(engine: Engine, request: GenerateRequest | ScoreRequest | EmbedRequest) -> Any:
+    """The request with some hints, true or not; sometimes the engine is told of a fork or an end before it."""
+    rng = random.Random(f"hints of {request.id}")
+    if rng.random() < 0.2:
+        engine.fork("a", ["b"])
+    if rng.random() < 0.3:
+        engine.release(rng.choice(["a", "b", "batch"]))
+    hints = ProgramHints(
+        session=rng.choice([None, "a", "b"]),
+        fork_group=rng.choice([None, "fork"]),
+        more_calls=rng.random() < 0.5,
+        batch=rng.choice([None, "batch"]),
+        common_prefix=rng.randint(0, 90),
+    )
+    return replace(request, hints=hints)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -59,7 +77,7 @@ def test_random_traffic_with_aborts_and_failures(
     with Engine(tiny_folder, device="cpu", overlap=seed % 2 == 1, speculation=mode, **options) as engine:
         tickets = []
         for number in range(60):
-            ticket = engine.submit(random_request(rng, str(number)))
+            ticket = engine.submit(tell_of_a_program(engine, random_request(rng, str(number))))
             tickets.append(ticket)
             if rng.random() < 0.2:
                 rng.choice(tickets).abort()
