@@ -357,7 +357,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--pages", type=int, default=300, help="pages of 16 tokens")
     parser.add_argument("--period", type=int, default=1200, help="steps within which clients arrive")
-    parser.add_argument("--first-seed", type=int, default=1000, help="credits were chosen on seeds below 1000")
+    parser.add_argument("--first-seed", type=int, default=2000, help="credits were chosen on seeds below 2000")
     options: Any = parser.parse_args()
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     table = Table("workload", "least to compute", "recomputed, LRU", "recomputed, program", "change")

@@ -38,7 +38,7 @@ class Strength(IntEnum):
     """A holder will."""
 
 
-CREDIT = {Strength.NONE: 0.0, Strength.OPEN: 4.0, Strength.SHARED: 4.5, Strength.SURE: 8.0}
+CREDIT = {Strength.NONE: 0.0, Strength.OPEN: 4.0, Strength.SHARED: 5.0, Strength.SURE: 8.0}
 """In fillings of the cache. Chosen with `benchmarks/eviction.py`: what was shared needs a little more than what is open
 for programs that say nothing not to pay for those that do."""
 
