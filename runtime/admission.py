@@ -138,7 +138,8 @@ class WaitingQueue:
         for sequence in level:
             if sequence.probe is None or (sequence.leader is not None and not _is_leading(sequence.leader)):
                 self._look_up(sequence)
-            if _key(sequence, groups) <= best_key or self._awaits_prefix(sequence, prefilling):
+            key = _key(sequence, groups) if groups else sequence.known
+            if key <= best_key or self._awaits_prefix(sequence, prefilling):
                 continue
             key = _key(sequence, groups)  # it may have been looked up anew
             if key > best_key:
