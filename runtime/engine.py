@@ -39,10 +39,11 @@ from .cache_tiers import close_tiers, make_tiers
 from .deadlines import Deadlines
 from .folder import resolve
 from .intake import Intake
-from .jobs import AnyJob, Drawn, GenerateJob, SampleRow, ScoreJob
+from .jobs import AnyJob, Drawn, GenerateJob, ScoreJob
 from .loader import DISK_CACHE_BYTES, EngineOptions, load
 from .outbox import Outbox
 from .programs import Programs
+from .rows import GenerationRows
 from .scheduler import Chunk, Scheduler
 from .speculation import Speculation
 from .stats import EngineStats
@@ -174,6 +175,14 @@ class Engine:
         self._jobs: dict[str, AnyJob] = {}
         self._deadlines = Deadlines(self._jobs)
         self._owners: dict[scheduling.Sequence, AnyJob] = {}
+        self._rows = GenerationRows(
+            self._owners,
+            self._scheduler,
+            self._masks,
+            self._speculation,
+            budget=prefill_chunk,
+            fail=lambda job, error: self._end(job, _as_weft_error(error, job)),
+        )
         self._counts: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
         self._recounted_at = 0
@@ -429,7 +438,7 @@ class Engine:
     def _step(self) -> None:
         """One step: admit, plan and guess ahead, forward, find the masks, sample, commit; see `step.py`."""
         self._end_overdue(time.monotonic())
-        chunks = self._draft(self._scheduler.plan())
+        chunks = self._rows.draft(self._scheduler.plan())
         if not chunks:
             self._outbox.flush()
             return
@@ -437,7 +446,7 @@ class Engine:
         decodes = not any(chunk.sequence.is_prefilling for chunk in chunks)
         started = time.monotonic()
         try:
-            outcome = run_step(self._runner, chunks, self._outbox, self._sample_rows)
+            outcome = run_step(self._runner, chunks, self._outbox, self._rows.find)
         except Exception as error:
             log.exception("a step failed; the requests in it get an error")
             for chunk in chunks:
@@ -457,62 +466,6 @@ class Engine:
             hidden = outcome.hidden[start : start + chunk.count]
             self._commit(chunk, hidden, outcome.drawn.get(chunk.sequence, []))
             start += chunk.count
-
-    def _draft(self, chunks: list[Chunk]) -> list[Chunk]:
-        """Put guesses behind the chunks of decoding sequences, where they pay and find room in the step."""
-        if self._speculation.mode == "off":
-            return chunks
-        decoding = {chunk.sequence for chunk in chunks if self._decodes(chunk)}
-        others = sum(chunk.count for chunk in chunks if chunk.sequence not in decoding)
-        room = min(self.options.prefill_chunk - others, self._masks.capacity - len(chunks))
-        drafted = []
-        for chunk in chunks:
-            job = self._owners.get(chunk.sequence)
-            if chunk.sequence in decoding and isinstance(job, GenerateJob):
-                try:
-                    tokens = job.draft(self._speculation, len(decoding))
-                except Exception as error:  # a constraint that fails is that request's error alone
-                    self._end(job, _as_weft_error(error, job))
-                    continue
-                chunk = self._scheduler.draft(chunk, tokens[: max(room, 0)])
-                room -= len(chunk.draft)
-            drafted.append(chunk)
-        return drafted
-
-    def _decodes(self, chunk: Chunk) -> bool:
-        is_generation = isinstance(self._owners.get(chunk.sequence), GenerateJob)
-        return is_generation and chunk.is_last and not chunk.sequence.is_prefilling
-
-    def _sample_rows(self, chunks: list[Chunk]) -> dict[scheduling.Sequence, list[SampleRow]]:
-        """The rows of this step to sample, their masks on the device."""
-        rows = {}
-        start = 0
-        for chunk in chunks:
-            last = start + chunk.known - 1
-            start += chunk.count
-            job = self._owners.get(chunk.sequence)
-            if not isinstance(job, GenerateJob) or not chunk.is_last:
-                continue
-            try:
-                rows[chunk.sequence] = self._rows_of(job, chunk, last)
-            except Exception as error:  # a mask that cannot be had is that request's error alone
-                self._end(job, _as_weft_error(error, job))
-        return rows
-
-    def _rows_of(self, job: GenerateJob, chunk: Chunk, last: int) -> list[SampleRow]:
-        """The rows of one job: after its last known token, the step's row `last`, and along its draft."""
-        rows: list[SampleRow] = []
-        for place in job.places(len(chunk.draft)):
-            mask = -1
-            if place.grammar is not None:
-                try:
-                    mask = self._masks.acquire(place.grammar, place.row)
-                except WeftError:
-                    if not rows:
-                        raise
-                    break  # met again, and told, if this place of the draft is reached indeed
-            rows.append(job.sample_row(last + place.ahead, mask, place, chunk.draft[: place.ahead]))
-        return rows
 
     def _commit(self, chunk: Chunk, hidden: torch.Tensor, drawn: list[Drawn]) -> None:
         """Give a chunk's outcome to its job. What goes wrong here is that job's error alone."""

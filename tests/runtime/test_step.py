@@ -111,7 +111,7 @@ def test_the_engine_keeps_to_that_order(tiny_folder: Path, monkeypatch: pytest.M
         noted(Runner, "collect", "wait")
         noted(GenerateTicket, "put_event", "event")
         noted(GenerateTicket, "put_result", "result")
-        noted(engine, "_sample_rows", "masks")
+        noted(engine._rows, "find", "masks")
         request = GenerateRequest(id="r", prompt="Say: ", sampling=Sampling(max_tokens=3, ignore_eos=True))
         engine.generate(request).result(60)
         assert any(line.startswith("overlap: on, because") for line in engine.choices)
