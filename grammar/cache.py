@@ -78,7 +78,8 @@ class GrammarCache:
                 self._grammars.drop(constraint, ours)
                 if isinstance(error, InvalidRequest):
                     self._refused.put(constraint, ours)
-            ours.set_exception(error)
+            # a copy has no trace: one that is kept would keep its caller's frames, and the request in them
+            ours.set_exception(copy.copy(error) if isinstance(error, InvalidRequest) else error)
             if not isinstance(error, Exception):
                 raise
 
