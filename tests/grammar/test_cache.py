@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -137,3 +139,20 @@ def test_compiling_twice_gives_the_same_masks(vocabulary):
         assert one.forced() == two.forced()
         assert one.advance(byte)
         assert two.advance(byte)
+
+
+def test_a_refusal_that_is_remembered_keeps_nothing_of_who_asked(vocabulary):
+    class Caller:
+        pass
+
+    def ask(caller: Caller) -> None:
+        with pytest.raises(GrammarError):
+            cache.get(regex("a("))
+
+    cache = GrammarCache(vocabulary)
+    caller = Caller()
+    gone = weakref.ref(caller)
+    ask(caller)
+    del caller
+    gc.collect()
+    assert gone() is None
