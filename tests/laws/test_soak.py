@@ -233,7 +233,6 @@ def test_random_traffic_ends_with_pages_conserved_and_memory_flat(
         stats = engine.stats()
         assert (stats.pages_free, stats.host_cache_bytes, stats.disk_cache_bytes) == (PAGES, 0, 0)
         left = alive() - before
-        print(middle, end, left, soak.outcomes, stats)
         assert left.pop("Node") + left.pop("Sequence", 0) <= MOST_NODES
         assert not left
         if requests >= 10_000:  # before that, caches of grammars are still filling
