@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence as Run
-from dataclasses import replace
 from functools import partial
 
 from ...errors import EngineError, GrammarError, WeftError
@@ -211,7 +210,7 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
             self._top.append(drawn.top)
         if self._counts is not None:
             self._counts[drawn.token] += 1
-        self.times = replace(self.times, first_token=self.times.first_token or now, last_token=now)
+        self.times = self.times.with_token(now)
         shown, stop = self._stops.push(self._detokenizer.push(drawn.token))
         if stop is not None:
             self._close(FinishReason.STOP, stop, now, token=drawn, shown=shown, forced=forced)
