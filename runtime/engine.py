@@ -37,10 +37,11 @@ from ..request import (
 from . import scheduler as scheduling
 from .cache_tiers import close_tiers, make_tiers
 from .deadlines import Deadlines
+from .engine_thread import EngineThread
 from .folder import resolve
 from .intake import Intake
 from .jobs import AnyJob, Drawn, GenerateJob, ScoreJob
-from .loader import DISK_CACHE_BYTES, EngineOptions, load
+from .loader import DISK_CACHE_BYTES, EngineOptions, Loaded, load
 from .outbox import Outbox
 from .programs import Programs
 from .rows import GenerationRows
@@ -139,35 +140,46 @@ class Engine:
         )
         progress("reading the tokenizer")
         self.tokenizer = Tokenizer(folder)
-        loaded = load(folder, self.options, self.tokenizer.vocabulary, progress)
+        self._thread = EngineThread(f"weft-engine-{self.name}")
+        try:
+            loaded = self._thread.call(lambda: load(folder, self.options, self.tokenizer.vocabulary, progress))
+            self._set_up(loaded)
+        except BaseException:
+            self._thread.finish()
+            raise
+        self._thread.finish(self._run)
+
+    def _set_up(self, loaded: Loaded) -> None:
+        """Make all that stands around a loaded model."""
+        options = self.options
         self.context_length = loaded.context_length
         self.embedding_size = loaded.config.hidden_size
         self._intake = Intake(
             self.tokenizer,
             vocab_size=loaded.config.vocab_size,
             context_length=loaded.context_length,
-            cache_tokens=loaded.num_pages * page_size,
-            seed=seed,
+            cache_tokens=loaded.num_pages * options.page_size,
+            seed=options.seed,
         )
         self._runner = loaded.runner
         self._masks = loaded.masks
         self._pool = PagePool(loaded.num_pages)
-        policy = ProgramLRU[Node](loaded.num_pages) if eviction == "program" else None
-        self._tree = RadixTree(self._pool, page_size, policy, enabled=radix_cache)
+        policy = ProgramLRU[Node](loaded.num_pages) if options.eviction == "program" else None
+        self._tree = RadixTree(self._pool, options.page_size, policy, enabled=options.radix_cache)
         self._programs = Programs(self._tree, policy)
-        self._tiers, lines = make_tiers(folder, self.options, loaded, self._tree)
+        self._tiers, lines = make_tiers(self.folder, self.options, loaded, self._tree)
         self.choices = (*loaded.choices, *lines)
         self._scheduler = Scheduler(
             self._pool,
             self._tree,
-            page_size=page_size,
-            max_running=max_running,
-            prefill_chunk=prefill_chunk,
+            page_size=options.page_size,
+            max_running=options.max_running,
+            prefill_chunk=options.prefill_chunk,
             tiers=self._tiers,
             programs=self._programs,
         )
         self._outbox = Outbox(holds=loaded.overlaps)
-        self._speculation = Speculation(speculation, token_cost=loaded.token_cost)
+        self._speculation = Speculation(options.speculation, token_cost=loaded.token_cost)
         self._inbox: queue.SimpleQueue[AnyJob | Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._in_flight: dict[str, AnyJob] = {}
@@ -180,15 +192,13 @@ class Engine:
             self._scheduler,
             self._masks,
             self._speculation,
-            budget=prefill_chunk,
+            budget=options.prefill_chunk,
             fail=lambda job, error: self._end(job, _as_weft_error(error, job)),
         )
         self._counts: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()
         self._recounted_at = 0
         self._process = os.getpid()
-        self._thread = threading.Thread(target=self._run, name=f"weft-engine-{self.name}", daemon=True)
-        self._thread.start()
 
     # --- the callers' side ---
 
@@ -282,7 +292,7 @@ class Engine:
         if not closing:
             self._inbox.put(lambda: None)
         self._intake.close()
-        if threading.current_thread() is not self._thread:
+        if not self._thread.is_current:
             self._thread.join()
 
     def __enter__(self) -> Self:
@@ -301,7 +311,7 @@ class Engine:
     def _on_thread(self, call: Callable[[], Any]) -> Any:
         """Run `call` between two steps and give its result; after the engine has ended, run it here."""
         self._check_process()
-        if threading.current_thread() is self._thread:
+        if self._thread.is_current:
             return call()
         answer: Future[Any] = Future()
 
