@@ -87,21 +87,28 @@ class Drafter:
     _start: int = 0  # where the pending draft begins in `ids`
     _in_pass: bool = False
 
+    def rests(self) -> bool:
+        """Whether nothing is guessed this time. Called once a step; forgets the last draft."""
+        self.pending, self._in_pass = EMPTY, False
+        if not self._guesses.resting:
+            return False
+        self._guesses.resting -= 1
+        return True
+
     def propose(
         self, speculation: Speculation, sequences: int, matcher: Matcher | None, bounds: Bounds
     ) -> tuple[int, ...]:
         """The tokens to put into the next pass, in which `sequences` sequences decode; empty where that does not pay.
 
+        Called where the draft does not rest.
+
         `matcher` is moved ahead and back; None without a constraint.
         """
-        self.pending, self._in_pass = EMPTY, False
-        if self._guesses.resting:
-            self._guesses.resting -= 1
-            return ()
         if self._lookup is None:
             self._lookup = PromptLookup(self.ids)
         match = self._lookup.find()
         if match is None:
+            self._guesses.resting = min(sequences - 1, REST)  # among many a guess saves little, and looking costs
             return ()
         count = speculation.length(self._guesses, match.length, sequences)
         if not count:

@@ -54,8 +54,9 @@ class GenerationRows:
                 except Exception as error:
                     self._fail(job, error)
                     continue
-                chunk = self._scheduler.draft(chunk, tokens[: max(room, 0)])
-                room -= len(chunk.draft)
+                if tokens:
+                    chunk = self._scheduler.draft(chunk, tokens[: max(room, 0)])
+                    room -= len(chunk.draft)
             drafted.append(chunk)
         return drafted
 

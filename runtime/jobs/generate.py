@@ -78,7 +78,7 @@ class GenerateJob(Job[GenerateTicket[GenerateResult]]):
 
     def draft(self, speculation: Speculation, sequences: int) -> tuple[int, ...]:
         """Tokens that may come next, to be verified in the next pass, in which `sequences` sequences decode."""
-        if not self.request.speculation:
+        if not self.request.speculation or self.drafter.rests():
             return ()
         ends = self._stop_ids
         if self.matcher is not None or not self.request.sampling.ignore_eos:

@@ -75,13 +75,25 @@ def test_what_does_not_pay_rests_and_comes_back_when_it_does() -> None:
         rule.verified(drafter._guesses, 5, 0, 1)
     in_pass = []
     for step in range(40 * REST):
-        tokens = drafter.propose(rule, 1, None, ANY)
+        tokens = () if drafter.rests() else drafter.propose(rule, 1, None, ANY)
         in_pass.append(len(tokens))
         ids += [*tokens, (len(ids) + len(tokens)) % 4 + 1]
         drafter.settle(rule, len(tokens))
         assert step > 0 or not tokens
     assert in_pass[-1] == MAX_GUESSES
     assert rule.accepted == rule.drafted == sum(in_pass)
+
+
+def test_among_many_a_text_without_repetition_is_seldom_searched() -> None:
+    rule = speculation(0.2)
+    for sequences, searches in ((1, 18), (3, 6), (100, 2)):
+        drafter = Drafter(list(range(50)))
+        asked = 0
+        for _ in range(18):
+            if not drafter.rests():
+                asked += 1
+                assert drafter.propose(rule, sequences, None, ANY) == ()
+        assert asked == searches
 
 
 def test_a_draft_cut_for_want_of_room_counts_what_was_in_the_pass() -> None:
