@@ -29,7 +29,7 @@ from weft.runtime.runner import Runner
 from weft.runtime.scheduler import Sequence
 from weft.runtime.ticket import Ticket
 
-PAGES = 32
+PAGES = 20
 DISK_BYTES = 400_000
 IN_FLIGHT = 24
 OPTIONS: dict[str, Any] = {
