@@ -106,10 +106,22 @@ class Tiers:
         """Keep a leaf's pages in a tier below, those that are not there already."""
         names = self._names(leaf)
         missing = [at for at in reversed(range(len(names))) if not self._keep_again(names[at])]
-        payloads = self._mover.read([leaf.pages[at] for at in missing]) if missing else []
+        payloads = self._copied([leaf.pages[at] for at in missing])
+        if payloads is None:
+            self.counts.lost_pages += len(missing)
+            self.counts.demoted_pages += len(names) - len(missing)
+            return
         kept = sum(self._keep(names[at], payload) for at, payload in zip(missing, payloads, strict=True))
         self.counts.demoted_pages += len(names) - len(missing) + kept
         self.counts.lost_pages += len(missing) - kept
+
+    def _copied(self, pages: list[int]) -> list[bytes] | None:
+        """What pages hold; None where the device cannot give it. A prefix lost is no reason to fail who wants room."""
+        try:
+            return self._mover.read(pages) if pages else []
+        except Exception:
+            log.exception("%d pages cannot be copied off the device: what they held is lost", len(pages))
+            return None
 
     def _keep_again(self, name: bytes) -> bool:
         """Whether a tier has the page still, from an earlier demotion or since it was promoted from there."""
@@ -168,7 +180,8 @@ class Tiers:
         if not pages:
             return match
         del found[len(pages) :]
-        self._fill(pages, [held.payload for _, held in found])
+        if not self._fill(pages, [held.payload for _, held in found]):
+            return match
         self._count_promoted(found)
         whole = match.length + len(pages) * self._tree.page_size
         inserted = self._tree.insert(ids[:whole], match.pages + pages, salt)
@@ -205,12 +218,15 @@ class Tiers:
             self._tree.evict(count - pool.free)
         return pool.take(min(count, pool.free)) or []
 
-    def _fill(self, pages: list[int], payloads: list[bytes]) -> None:
+    def _fill(self, pages: list[int], payloads: list[bytes]) -> bool:
+        """Copy into device pages; where that fails they are given back, and the prefix is computed instead."""
         try:
             self._mover.write(pages, payloads)
-        except BaseException:
+        except Exception:
             self._tree.pool.give(pages)
-            raise
+            log.exception("%d pages cannot be copied onto the device: what they hold is computed again", len(pages))
+            return False
+        return True
 
     def _count_promoted(self, found: list[tuple[bytes, Held]]) -> None:
         size = self._tree.page_size

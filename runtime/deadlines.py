@@ -33,6 +33,11 @@ class Deadlines:
             heapq.heapify(self._heap)
         heapq.heappush(self._heap, (job.deadline, job.request_id))
 
+    @property
+    def next(self) -> float | None:
+        """The earliest deadline there may be; None for none."""
+        return self._heap[0][0] if self._heap else None
+
     def pop(self, now: float) -> str | None:
         """The id of a job in flight whose deadline has passed, the earliest first; None when there is none left."""
         while self._heap and self._heap[0][0] <= now:

@@ -141,11 +141,20 @@ class Engine:
         progress("reading the tokenizer")
         self.tokenizer = Tokenizer(folder)
         self._thread = EngineThread(f"weft-engine-{self.name}")
+        given_up = threading.Event()
+
+        def tell(stage: str) -> None:
+            if given_up.is_set():
+                raise EngineClosed("loading was given up")
+            progress(stage)
+
         try:
-            loaded = self._thread.call(lambda: load(folder, self.options, self.tokenizer.vocabulary, progress))
+            loaded = self._thread.call(lambda: load(folder, self.options, self.tokenizer.vocabulary, tell))
             self._set_up(loaded)
-        except BaseException:
+        except BaseException:  # an interrupt, say: the load ends at its next stage, and no thread outlives the caller
+            given_up.set()
             self._thread.finish()
+            self._thread.join()
             raise
         self._thread.finish(self._run)
 
@@ -343,9 +352,11 @@ class Engine:
             log.exception("the engine died")
             reason = f"the engine died: {error}"
         finally:
-            self._answer_all(EngineClosed(reason))
-            close_tiers(self._tiers, flush=in_order)
-            self._runner.close()
+            try:
+                self._answer_all(EngineClosed(reason))
+            finally:
+                close_tiers(self._tiers, flush=in_order)
+                self._runner.close()
 
     def _answer_all(self, error: EngineClosed) -> None:
         """The last thing the engine does: whoever waits is answered first, then the pages are put back."""
@@ -370,7 +381,10 @@ class Engine:
                 log.exception("the pages of request %s cannot be put back", job.request_id)
         self._jobs.clear()
         for call in calls:
-            call()
+            try:
+                call()
+            except Exception:
+                log.exception("a call could not be made once the engine had ended")
 
     def _receive(self) -> bool:
         """Take what arrived: jobs, aborts and calls. Waits where there is nothing else to do. False: closing."""
@@ -378,9 +392,19 @@ class Engine:
             self._outbox.flush()
             if self._inbox.empty():
                 self._check_when_idle()
-            self._take(self._inbox.get())
+            self._wait()
         self._drain_inbox()
         return not self._closing
+
+    def _wait(self) -> None:
+        """Until something arrives. Requests whose prefix is being read from disk run out of time here."""
+        deadline = self._deadlines.next
+        try:
+            item = self._inbox.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            self._end_overdue(time.monotonic())
+        else:
+            self._take(item)
 
     def _check_when_idle(self) -> None:
         """Recount once after each busy spell: a fault in the books is told in the log, not found weeks later."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from numbers import Integral
 from typing import Any
 
@@ -48,6 +49,7 @@ class Intake:
         self._lock = threading.Lock()
         self._grammars = GrammarCache(tokenizer.vocabulary, worker=self._worker, on_compiled=self._count)
         self._seeds = random.Random(seed)
+        self._banned = lru_cache(maxsize=64)(self._bad_words)  # the choices of one call have the same
 
     def job(self, request: AnyRequest, abort: Callable[[str], None]) -> AnyJob:
         """Check a request, tokenise it, compile its constraint. `abort` is what its ticket calls.
@@ -112,7 +114,7 @@ class Intake:
             prompt,
             tokenizer=self._tokenizer,
             grammar=self._grammars.get(request.constraint) if request.constraint is not None else None,
-            bad_words=self._bad_words(sampling.bad_words),
+            bad_words=self._banned(tuple(sampling.bad_words)),
             seed=self._seeds.getrandbits(63) if sampling.seed is None else sampling.seed,
             max_tokens=room if sampling.max_tokens is None else min(room, sampling.max_tokens),
             now=now,

@@ -36,9 +36,13 @@ class Lanes:
         self._pool = ThreadPoolExecutor(threads, "weft-lane", initializer=_alone) if threads > 1 else None
         if self._pool is not None:
             started = Barrier(threads + 1)
-            for _ in range(threads):
-                self._pool.submit(started.wait)
-            started.wait()
+            try:
+                for _ in range(threads):
+                    self._pool.submit(started.wait)
+                started.wait()
+            except BaseException:  # no more threads are to be had, say: those that wait must not wait for ever
+                started.abort()
+                raise
             torch.set_num_threads(threads)  # for the others: each lane's own call has set it for all to come
 
     def run(self, call: Callable[[list[T]], R], items: list[T], rows: Callable[[T], int]) -> list[R]:
@@ -73,6 +77,8 @@ def cut(rows: Sequence[int], lanes: int) -> list[int]:
     for lane in range(1, lanes):
         ends.append(min(range(len(sums)), key=lambda at: abs(sums[at] - total * lane / lanes)))
     ends.append(len(rows))
+    if len({0, *ends}) <= lanes:
+        return [len(rows)]  # two cuts fall on one place: a share would be empty
     greatest = max(sums[stop] - sums[start] for start, stop in zip([0, *ends], ends, strict=False))
     return ends if greatest * lanes <= UNEVEN * total else [len(rows)]
 

@@ -78,6 +78,8 @@ class EngineOptions:
             raise InvalidRequest(
                 f"disk_cache_bytes must be at least 1, not {self.disk_cache_bytes}", param="disk_cache_bytes"
             )
+        if self.cache_dir == "":
+            raise InvalidRequest("cache_dir is empty: name a directory, or leave it out", param="cache_dir")
         for name in ("cache_dir", "host_cache_bytes"):
             if getattr(self, name) and not self.radix_cache:
                 raise InvalidRequest(f"{name} keeps what the radix cache gives up, and that is off", param=name)
@@ -249,7 +251,7 @@ def _choose_dtype(options: EngineOptions, config: ModelConfig, device: torch.dev
     if options.dtype != "auto":
         return DTYPES[options.dtype], "it was asked for"
     if device.type == "cpu" and config.dtype == "bfloat16" and packed.why_not(device, torch.bfloat16) is None:
-        return torch.bfloat16, "config.json says so and the CPU has instructions for it"
+        return torch.bfloat16, "the weights are and the CPU has instructions for it"
     if device.type == "cpu":
         return torch.float32, "float32 is the default on a CPU, unless the weights and its instructions are bfloat16"
     if config.dtype not in DTYPES:

@@ -44,17 +44,17 @@ class Programs:
             path = self._tree.path(sequence.node)
             policy.hold(hints.session, path, strength, is_branch=hints.fork_group is not None)
         else:
-            policy.visit(sequence, self._tree.path(sequence.node))
+            policy.visit(sequence.order, self._tree.path(sequence.node))
 
     def retracted(self, sequence: Sequence) -> None:
         """A sequence is about to go back to the queue; its node is still locked."""
         if self._policy is not None and sequence.node is not None:
-            self._policy.hold(sequence, self._tree.path(sequence.node), Strength.SURE)
+            self._policy.hold(sequence.order, self._tree.path(sequence.node), Strength.SURE)
 
     def returned(self, sequence: Sequence) -> None:
         """A sequence has left the queue."""
         if self._policy is not None and sequence.retracted:
-            self._policy.release(sequence)
+            self._policy.release(sequence.order)
 
     def fork(self, session: str, children: Many[str]) -> None:
         """`children` are about to go on from where `session` is."""

@@ -18,7 +18,7 @@ from .gguf_file import SUFFIX
 from .gguf_tokenizer import read_gguf
 from .prompt import PromptRenderer
 from .text_start import begin_ids, first_space
-from .tokenizer_files import read_folder
+from .tokenizer_files import TokenizerFiles, read_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Tokenizer:
         import tokenizers
 
         path = Path(model)
-        self._files = read_gguf(path) if path.suffix == SUFFIX and path.is_file() else read_folder(path)
+        self._files = _read_gguf(path) if path.suffix == SUFFIX and path.is_file() else read_folder(path)
 
         def read(source: str) -> _Readers:
             readers = _Readers(*(tokenizers.Tokenizer.from_str(source) for _ in range(2)))
@@ -193,3 +193,11 @@ class Tokenizer:
             if text:
                 special[name] = text
         return ChatTemplate(source, special)
+
+
+def _read_gguf(path: Path) -> TokenizerFiles:
+    """`read_gguf`, whatever is wrong with the file. Raises `ModelError`."""
+    try:
+        return read_gguf(path)
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:
+        raise ModelError(f"{path}: the tokenizer in it cannot be read: {error!r}") from error

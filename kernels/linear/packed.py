@@ -6,6 +6,7 @@ and it gives float32 to another library, which on some CPUs takes twice as long.
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 import torch
@@ -30,13 +31,21 @@ class Packed:
         return out
 
 
+def has_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 itself. oneDNN also takes it where AVX512 has to stand in for that."""
+    if not _mkldnn._is_mkldnn_bf16_supported():
+        return False
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return platform.machine() not in ("x86_64", "AMD64") or native is None or bool(native())
+
+
 def why_not(device: torch.device, dtype: torch.dtype) -> str | None:
     """Why `Packed` does not serve this device and dtype; None where it does."""
     if device.type != "cpu":
         return f"the device is {device.type}"
     if not all(hasattr(_mkldnn, name) for name in ("_reorder_linear_weight", "_is_mkldnn_bf16_supported")):
         return "this torch has no oneDNN"
-    if dtype == torch.bfloat16 and not _mkldnn._is_mkldnn_bf16_supported():
+    if dtype == torch.bfloat16 and not has_bfloat16():
         return "this CPU has no instructions for bfloat16"
     if dtype not in (torch.float32, torch.bfloat16):
         return f"oneDNN is not asked for {str(dtype).removeprefix('torch.')}"

@@ -25,15 +25,22 @@ METHODS: dict[str, Callable[[Mapping[str, Any]], Format]] = {
 """Formats of folders that are quantised already, by `quant_method`."""
 
 
+MALFORMED = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError)
+"""What reading a field of the wrong kind ends in. Files come from anywhere: each is told with the file's name."""
+
+
 def open_checkpoint(path: Path) -> tuple[ModelConfig, TensorSource]:
     """A Hugging Face folder, quantised or not, or a GGUF file.
 
     Raises `ModelError`, for a way of quantising that is not known with its name and the known ones.
     """
     if path.suffix == SUFFIX and path.is_file():
-        file = GgufFile(path)
-        config = read_config(file)
-        return config, GgufSource(file, config)
+        try:
+            file = GgufFile(path)
+            config = read_config(file)
+            return config, GgufSource(file, config)
+        except MALFORMED as error:
+            raise ModelError(f"{path}: its metadata cannot be read: {error!r}") from error
     config = ModelConfig.read(path)
     format = _format(path, config.raw.get("quantization_config"))  # before the files: what is refused need not be read
     folder = SafetensorsFolder(path)
@@ -47,10 +54,12 @@ def _format(path: Path, config: Any) -> Format | None:
     if not isinstance(config, dict):
         raise ModelError(f"{file}: quantization_config must be an object")
     method = config.get("quant_method")
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         known = ", ".join(METHODS)
         raise ModelError(f"{file}: weights quantised by {method!r} are not supported; known are: {known}")
     try:
         return METHODS[method](config)
     except ModelError as error:
         raise ModelError(f"{file}: {error.message}") from error
+    except MALFORMED as error:
+        raise ModelError(f"{file}: quantization_config cannot be read: {error!r}") from error

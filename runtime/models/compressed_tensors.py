@@ -61,6 +61,8 @@ def _read(parts: Mapping[str, Tensor], *, bits: int, size: int) -> Grouped:
         raise ValueError(f"zeros are {list(zeros.shape)} and scales {list(scales.shape)}")
     groups = even_groups(width, scales.shape[1], size)
     order = parts.get("weight_g_idx")
-    if order is not None and order.shape == (width,) and int(order.min()) >= 0:  # -1 is written for no order
+    if order is not None and not bool((order == -1).all()):  # -1 is written for no order
+        if order.shape != (width,) or not 0 <= int(order.min()) <= int(order.max()) < scales.shape[1]:
+            raise ValueError(f"weight_g_idx must name one of {scales.shape[1]} groups for each of {width} inputs")
         groups = order.long()
     return Grouped(values, zeros, scales, groups)

@@ -85,6 +85,8 @@ class ModelConfig:
             rope = rope_parameters(raw)
             heads = int(raw["num_attention_heads"])
             kv_heads = int(raw.get("num_key_value_heads") or heads)
+            if min(heads, kv_heads) < 1:
+                raise ValueError(f"{heads} heads and {kv_heads} key heads: at least one of each is needed")
             if heads % kv_heads:
                 raise ValueError(f"num_attention_heads {heads} is no multiple of num_key_value_heads {kv_heads}")
             return cls(
@@ -107,7 +109,7 @@ class ModelConfig:
             )
         except KeyError as error:
             raise ModelError(f"{file}: the field {error.args[0]!r} is missing") from error
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, ArithmeticError) as error:
             raise ModelError(f"{file}: {error}") from error
 
 

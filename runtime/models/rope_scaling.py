@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import torch
@@ -84,17 +85,26 @@ class RopeTable:
         self._frequencies = frequencies.to(device)
         self._table = torch.empty(rope.length, 2, rope.width // 2 * 2, device=device)
         self._filled = 0
+        self._filling = Lock()
         if device.type != "cpu":
             self.upto(rope.length)
 
     def upto(self, length: int) -> Tensor:
-        """The table, whose first `length` rows are filled."""
-        while self._filled < length:
-            start, stop = self._filled, min(self._filled + ROWS, len(self._table))
-            own = self._frequencies if self._frequencies.dim() == 1 else self._frequencies[start:stop]
-            self._table[start:stop] = cos_sin_cache(own, stop - start, start=start, scale=self._scale)
-            self._filled = stop
+        """The table, whose first `length` rows are filled, or all.
+
+        A sequence of branches may hold more tokens than there are positions. Lanes may ask at once.
+        """
+        length = min(length, len(self._table))
+        if self._filled < length:
+            with self._filling:
+                while self._filled < length:
+                    self._fill(self._filled, min(self._filled + ROWS, len(self._table)))
         return self._table
+
+    def _fill(self, start: int, stop: int) -> None:
+        own = self._frequencies if self._frequencies.dim() == 1 else self._frequencies[start:stop]
+        self._table[start:stop] = cos_sin_cache(own, stop - start, start=start, scale=self._scale)
+        self._filled = stop
 
 
 def rope_table(config: ModelConfig, device: torch.device, given: Mapping[str, Any] | None = None) -> RopeTable:

@@ -34,7 +34,7 @@ from .chat_types import (
     FunctionDelta,
     ToolCallDelta,
 )
-from .prompt_logprobs import PromptLogprobs, check_prompt_logprobs, prompt_logprobs_of
+from .prompt_logprobs import PromptLogprobs, check_amount, check_prompt_logprobs, prompt_logprobs_of
 
 
 def chat_router(served: Served) -> APIRouter:
@@ -52,6 +52,7 @@ def chat_router(served: Served) -> APIRouter:
         logprobs, top_logprobs = body.wanted_logprobs()
         max_tokens = body.most_tokens()
         turn = await prepare(served, _conversation(served, body))
+        check_amount(body.prompt_logprobs, [turn.prompt], 1)
         call = _Call(served, turn, n, logprobs=logprobs, show_reasoning=body.include_reasoning is not False)
         requests = served.requests(
             body,

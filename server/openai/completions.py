@@ -27,6 +27,7 @@ from .prompt_logprobs import (
     OTHER_EXTENSIONS_REFUSED,
     PromptLogprobs,
     PromptLogprobsField,
+    check_amount,
     check_prompt_logprobs,
     prompt_logprobs_of,
 )
@@ -95,6 +96,7 @@ def completions_router(served: Served) -> APIRouter:
         check_prompt_logprobs(body.prompt_logprobs, stream=body.stream)
         n = served.check_n(body.n)
         prompts = await _prompts(served, body.prompt, n, begin=body.add_special_tokens is not False)
+        check_amount(body.prompt_logprobs, prompts, n)
         asked = body.constraint()
         call = _Call(served, body, prompts, n, asked.param if asked is not None else None)
         requests = served.requests(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -36,6 +36,22 @@ def check_prompt_logprobs(wanted: int | None, *, stream: bool | None) -> None:
     """Raise `InvalidRequest` where they are asked for in a stream, whose chunks have no place for them."""
     if wanted is not None and stream:
         raise InvalidRequest("prompt_logprobs: not together with stream", param="prompt_logprobs")
+
+
+MOST_TOLD = 200_000
+"""Tokens told by one answer, in all places and choices: each takes hundreds of bytes."""
+
+
+def check_amount(wanted: int | None, prompts: Iterable[Sequence[int]], choices: int) -> None:
+    """Raise `InvalidRequest` where more than `MOST_TOLD` tokens would be told: only lengths bound them else."""
+    if wanted is None:
+        return
+    told = sum(map(len, prompts)) * (1 + wanted) * choices
+    if told > MOST_TOLD:
+        raise InvalidRequest(
+            f"prompt_logprobs: {told} tokens would be told; at most {MOST_TOLD} are in one answer",
+            param="prompt_logprobs",
+        )
 
 
 def prompt_logprobs_of(tokenizer: ApiTokenizer, score: PromptScore, most: int) -> PromptLogprobs:

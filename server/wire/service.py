@@ -255,8 +255,9 @@ class EngineService:
         Compiling a constraint, or tokenising text, takes the caller's time: that is done in a thread.
         """
         constrained = isinstance(request, GenerateRequest) and request.constraint is not None
+        worded = isinstance(request, GenerateRequest) and bool(request.sampling.bad_words)
         texts = [request.prompt, *(request.choices if isinstance(request, ScoreRequest) else ())]
-        slow = constrained or any(isinstance(text, str) for text in texts)
+        slow = constrained or worded or any(isinstance(text, str) for text in texts)
         ticket = await asyncio.to_thread(submit, request) if slow else submit(request)
         flight.ticket = ticket
         if flight.aborted:

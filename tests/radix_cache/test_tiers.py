@@ -182,6 +182,20 @@ def test_promotion_takes_what_room_there_is(make: Make) -> None:
     prompts.tree.recount()
 
 
+def test_a_leaf_that_cannot_be_copied_is_lost_and_its_pages_are_free(make: Make) -> None:
+    prompts = make(4, host=8)
+    prompts.run(A + B)
+
+    def fail(pages: object) -> list[bytes]:
+        raise RuntimeError("no such device")
+
+    prompts.mover.read = fail  # type: ignore[method-assign]
+    prompts.tree.evict(4)
+    assert prompts.pool.free == 4
+    assert prompts.tiers.counts.lost_pages > 0
+    prompts.tree.recount()
+
+
 def test_a_failing_copy_loses_no_page(make: Make) -> None:
     prompts = make(4, host=8)
     prompts.run(A + B)
@@ -193,8 +207,7 @@ def test_a_failing_copy_loses_no_page(make: Make) -> None:
     prompts.mover.write = fail  # type: ignore[method-assign]
     match = prompts.tree.match(A + B)
     prompts.tree.lock(match.node)
-    with pytest.raises(RuntimeError, match="no such device"):
-        prompts.tiers.promote(match, A + B, "")
+    assert prompts.tiers.promote(match, A + B, "") == match
     assert prompts.pool.free == 4
 
 

@@ -14,7 +14,7 @@ from weft.runtime import Engine
 from weft.runtime.lanes import ROWS, UNEVEN, Lanes, cut
 
 
-@given(st.lists(st.integers(1, 200), min_size=1, max_size=40), st.integers(1, 4))
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=40), st.integers(1, 16))
 def test_cuts_keep_order_and_are_even_or_none(rows: list[int], lanes: int) -> None:
     ends = cut(rows, lanes)
     assert ends == sorted(ends)
@@ -23,6 +23,7 @@ def test_cuts_keep_order_and_are_even_or_none(rows: list[int], lanes: int) -> No
         starts = [0, *ends[:-1]]
         sums = [sum(rows[start:stop]) for start, stop in zip(starts, ends, strict=True)]
         assert len(ends) == lanes
+        assert all(start < stop for start, stop in zip(starts, ends, strict=True))
         assert sum(rows) >= ROWS * lanes
         assert max(sums) * lanes <= UNEVEN * sum(rows)
 
@@ -32,6 +33,7 @@ def test_many_decodes_are_cut_and_a_lone_prefill_is_not() -> None:
     assert cut([512], 2) == [1]
     assert cut([1] * 7, 2) == [7]
     assert cut([1] * 10 + [500], 2) == [11]
+    assert cut([10] * 4, 5) == [4]
 
 
 def test_a_lane_computes_alone_and_the_others_as_before() -> None:

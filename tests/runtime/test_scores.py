@@ -194,3 +194,16 @@ def test_equal_choices_score_alike(exact: Engine) -> None:
     result = score(exact, PROMPT, [(5, 6), (5, 6), (5,)])
     assert result.token_logprobs[0] == result.token_logprobs[1]
     assert result.token_logprobs[2] == result.token_logprobs[0][:1]
+
+
+def test_branches_may_be_more_than_positions(tiny_folder: Path) -> None:
+    """Choices side by side hold more tokens than the context, and none stands at a position beyond it."""
+    choices = tuple((at, at + 1, at + 2) for at in range(0, 240, 3))
+    request = ScoreRequest(id="many", prompt=tuple(range(40)), choices=choices)
+    with Engine(tiny_folder, device="cpu", max_context=64, num_pages=128) as engine:
+        many = engine.score(request).result(60).logprobs
+        alone = [
+            engine.score(ScoreRequest(id=str(at), prompt=request.prompt, choices=(choice,))).result(60).logprobs[0]
+            for at, choice in enumerate(choices[:5])
+        ]
+    assert many[:5] == pytest.approx(alone, abs=1e-3)

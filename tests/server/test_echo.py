@@ -134,3 +134,11 @@ def test_prompt_logprobs_of_a_chat(served: Serving) -> None:
 def test_a_prompt_of_one_token_has_no_logprobs(served: Serving) -> None:
     answer = post(served, "/v1/completions", prompt=[3], prompt_logprobs=2)
     assert answer["choices"][0]["prompt_logprobs"] == [None]
+
+
+def test_prompt_logprobs_are_bounded_over_prompts_and_choices(served: Serving) -> None:
+    body = {"model": MODEL, "prompt": [[5] * 600] * 4, "prompt_logprobs": 20, "n": 4, "max_tokens": 1}
+    response = httpx.post(f"{served.url}/v1/completions", json=body, timeout=120)
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "prompt_logprobs"
+    assert "201600 tokens would be told" in response.json()["error"]["message"]
