@@ -80,14 +80,15 @@ class Engine:
         speculation: "auto" guesses ahead by prompt lookup where that pays, "prompt_lookup" wherever there is a guess,
             "off" never. The output is the same.
         overlap: tell callers of a step while the next one runs; None does so where the device runs beside the host.
-        eviction: which of them go first when pages run out: "program", by what programs are known to do next, or
+        eviction: which cached prefixes go when pages run out: "program", by what programs are known to do next, or
             "lru", the least recently used.
         seed: seeds the seeds of requests that bring none.
-        progress: told what loading is at, a few words at a time.
+        progress: told what loading is at, a few words at a time, from the thread that loads.
 
     Raises:
         ModelError: the folder cannot be loaded.
         InvalidRequest: an option is out of its range.
+        EngineError: there is no folder to keep compiled grammar functions in.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """attention on a CPU: one compiled pass over the pages for each new token, whatever the batch and the chunk.
 
-On one core it is faster than torch's fused attention over gathered keys, for decodes and prefills alike. What it does
-not do, branches and heads whose width is no multiple of sixteen, goes by the batched path.
+It gathers no keys and makes no masks. What it does not do, branches and heads whose width is no multiple of sixteen,
+goes by the batched path.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """linear with its weight in oneDNN's own layout, for CPUs.
 
 Torch's own call puts a bfloat16 weight into that layout anew each time, which costs more than the product of few rows;
-and it gives float32 to another library, which on some CPUs takes twice as long.
+and it gives float32 to another library, made for other CPUs than one may have.
 """
 
 from __future__ import annotations
