@@ -13,7 +13,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
@@ -37,7 +36,7 @@ from ..request import (
 from . import scheduler as scheduling
 from .cache_tiers import close_tiers, make_tiers
 from .deadlines import Deadlines
-from .engine_thread import EngineThread
+from .engine_thread import EngineThread, promised
 from .folder import resolve
 from .intake import Intake
 from .jobs import AnyJob, Drawn, GenerateJob, ScoreJob
@@ -323,14 +322,7 @@ class Engine:
         self._check_process()
         if self._thread.is_current:
             return call()
-        answer: Future[Any] = Future()
-
-        def run() -> None:
-            try:
-                answer.set_result(call())
-            except Exception as error:  # handed to the caller, whatever it is
-                answer.set_exception(error)
-
+        run, answer = promised(call)
         with self._lock:
             alive = not self._closing
             if alive:

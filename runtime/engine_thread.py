@@ -15,6 +15,19 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+def promised(function: Callable[[], T]) -> tuple[Callable[[], None], Future[T]]:
+    """A call for another thread to make, and what it will give: the result, or the error, whatever it is."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(function())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    return run, answer
+
+
 class EngineThread:
     """A daemon, so that a program which forgets its engine still ends."""
 
@@ -25,14 +38,7 @@ class EngineThread:
 
     def call(self, function: Callable[[], T]) -> T:
         """Run `function` on the thread, after what it was given before, and give its result or raise its error."""
-        answer: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                answer.set_result(function())
-            except BaseException as error:  # handed to the caller, whatever it is
-                answer.set_exception(error)
-
+        run, answer = promised(function)
         self._calls.put(run)
         return answer.result()
 

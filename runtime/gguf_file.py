@@ -17,6 +17,8 @@ from typing import Any
 from ..errors import ModelError
 
 SUFFIX = ".gguf"
+MALFORMED = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError)
+"""What reading a field of the wrong kind ends in, of this and other files that come from anywhere."""
 _SCALARS = dict(enumerate(("<B", "<b", "<H", "<h", "<I", "<i", "<f", "<?", "", "", "<Q", "<q", "<d")))
 _STRING, _ARRAY = 8, 9
 _MOST_DIMENSIONS = 4

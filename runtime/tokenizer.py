@@ -14,7 +14,7 @@ from ..grammar import Vocabulary
 from ..request import Segment
 from .detokenizer import Detokenizer
 from .generation_config import default_sampling
-from .gguf_file import SUFFIX
+from .gguf_file import MALFORMED, SUFFIX
 from .gguf_tokenizer import read_gguf
 from .prompt import PromptRenderer
 from .text_start import begin_ids, first_space
@@ -199,5 +199,5 @@ def _read_gguf(path: Path) -> TokenizerFiles:
     """`read_gguf`, whatever is wrong with the file. Raises `ModelError`."""
     try:
         return read_gguf(path)
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:
+    except MALFORMED as error:
         raise ModelError(f"{path}: the tokenizer in it cannot be read: {error!r}") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ModelError
-from ..gguf_file import SUFFIX, GgufFile
+from ..gguf_file import MALFORMED, SUFFIX, GgufFile
 from .awq import awq
 from .compressed_tensors import compressed_tensors
 from .config import ModelConfig
@@ -23,10 +23,6 @@ METHODS: dict[str, Callable[[Mapping[str, Any]], Format]] = {
     "compressed-tensors": compressed_tensors,
 }
 """Formats of folders that are quantised already, by `quant_method`."""
-
-
-MALFORMED = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError)
-"""What reading a field of the wrong kind ends in. Files come from anywhere: each is told with the file's name."""
 
 
 def open_checkpoint(path: Path) -> tuple[ModelConfig, TensorSource]:

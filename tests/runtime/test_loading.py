@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,14 @@ def test_the_choices_made_come_with_their_reasons(tiny_folder: Path) -> None:
         assert engine.choices[1] == "dtype: bfloat16, because it was asked for"
         assert any(choice.startswith("grammar engine: ") for choice in engine.choices)
         assert engine.generate(GenerateRequest(id="x", prompt="a", sampling=Sampling(max_tokens=3))).result(60)
+
+
+def test_a_load_that_is_given_up_leaves_no_thread(tiny_folder: Path) -> None:
+    def progress(stage: str) -> None:
+        if "weights" in stage:
+            raise KeyboardInterrupt
+
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        Engine(tiny_folder, device="cpu", progress=progress)
+    assert {thread.name for thread in set(threading.enumerate()) - before} == set()
